@@ -1,0 +1,1 @@
+"""CRAFT: counterfactual-to-interactive reinforcement fine-tuning of driving policies, free of ROS and CARLA."""
