@@ -1,0 +1,5 @@
+"""The clock of the closed loop (CRAFT: policy inference every 5 simulator frames)."""
+
+FRAME_DT_S = 0.05  # one simulation frame [s]: 20 Hz, as the CARLA leaderboard
+FRAMES_PER_DECISION = 5  # the policy decides on frames 0, 5, 10, ...
+DECISION_DT_S = FRAME_DT_S * FRAMES_PER_DECISION  # [s]

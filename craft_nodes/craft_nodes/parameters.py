@@ -1,0 +1,54 @@
+"""Declaration of node parameters: typed, described, bounded; unknown names are refused."""
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+
+_ALWAYS_KNOWN = {"use_sim_time", "start_type_description_service"}
+
+
+class ParameterError(ValueError):
+    """A parameter that cannot be used; the message names the node, the parameter and the cure."""
+
+
+def declare(node: Node, name: str, default, description: str, *, low=None, high=None, choices=()):
+    """Declare one read-only parameter and return its value.
+
+    Raises:
+        ParameterError: The given value has another type, lies outside [low, high] or is not among the choices.
+    """
+    descriptor = ParameterDescriptor(name=name, description=description, read_only=True)
+    if low is not None or high is not None:
+        if isinstance(default, int):
+            descriptor.integer_range = [IntegerRange(from_value=low, to_value=high)]
+        else:
+            descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    try:
+        value = node.declare_parameter(name, default, descriptor).value
+    except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+        given = node._parameter_overrides[name].value  # rclpy offers no public way to see a refused override
+        bounds = f" in [{low}, {high}]" if low is not None or high is not None else ""
+        raise ParameterError(
+            f"{node.get_fully_qualified_name()}: parameter {name!r} is {given!r}; "
+            f"give a {type(default).__name__}{bounds} ({description})"
+        ) from error
+    if choices and value not in choices:
+        raise ParameterError(
+            f"{node.get_fully_qualified_name()}: parameter {name!r} is {value!r}; choose one of {', '.join(choices)}"
+        )
+    return value
+
+
+def refuse_unknown(node: Node) -> None:
+    """Call after all declarations.
+
+    Raises:
+        ParameterError: A parameter was given that the node does not have; lists the known ones.
+    """
+    known = {p for p in node._parameters} | _ALWAYS_KNOWN
+    unknown = sorted(set(node._parameter_overrides) - known)
+    if unknown:
+        raise ParameterError(
+            f"{node.get_fully_qualified_name()}: unknown parameter {', '.join(map(repr, unknown))}; "
+            f"known are {', '.join(sorted(known - _ALWAYS_KNOWN))}"
+        )

@@ -1,0 +1,160 @@
+"""Policy inference: an observation becomes a decision every fifth frame and a control command every frame."""
+
+import time
+
+import numpy as np
+import rclpy.node
+import torch
+from carla_msgs.msg import CarlaEgoVehicleControl
+from craft_msgs.msg import CandidateSet, Decision, EpisodeEnd, EpisodeStart, PolicyStatus, PolicyWeights
+from craft_msgs.msg import Observation as ObservationMsg
+from nav_msgs.msg import Odometry
+
+from craft.policies import Choice, TrajectoryController, decide, load_policy
+from craft.scene.candidates import TRAJECTORY_DT_S
+from craft.scene.timing import FRAME_DT_S, FRAMES_PER_DECISION
+from craft_nodes import messages, qos, topics
+from craft_nodes.diagnostics import Health
+from craft_nodes.parameters import declare, refuse_unknown
+from craft_nodes.running import run
+
+
+class PolicyNode(rclpy.node.Node):
+    """Samples in training, takes the top-1 in evaluation; swaps weights only between two decisions."""
+
+    def __init__(self):
+        super().__init__("policy")
+        self._role = role = declare(self, "role_name", "hero", "role name of the ego vehicle")
+        checkpoint = declare(self, "checkpoint", "vocabulary", "checkpoint folder, or the name of a shipped one")
+        self._seed = declare(self, "seed", 0, "seed of the sampling", low=0, high=2**31 - 1)
+        threads = declare(self, "threads", 1, "CPU threads of torch", low=1, high=256)
+        refuse_unknown(self)
+        torch.set_num_threads(threads)
+        self.health = Health(self)
+        self._policy = load_policy(checkpoint)
+        self._version = 0
+        self._sha256 = self._policy.trainable_sha256()
+        self._controller = TrajectoryController()
+        self._episode: EpisodeStart | None = None
+        self._choice: Choice | None = None
+        self._decided_at: tuple[float, tuple[float, float, float]] | None = None  # stamp, pose
+        self._last_frame: EpisodeEnd | None = None
+        self._pending: PolicyWeights | None = None
+
+        self._control = self.create_publisher(CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND)
+        self._decision = self.create_publisher(Decision, topics.DECISION, qos.RECORD)
+        self._vocabulary = self.create_publisher(CandidateSet, topics.VOCABULARY, qos.LATCHED)
+        self._status = self.create_publisher(PolicyStatus, topics.POLICY_STATUS, qos.LATCHED)
+        self.create_subscription(PolicyWeights, topics.WEIGHTS, self._on_weights, qos.LATCHED)
+        self.create_subscription(EpisodeStart, topics.EPISODE_START, self._on_start, qos.LATCHED)
+        self.create_subscription(EpisodeEnd, topics.EPISODE_END, self._on_end, qos.RECORD)
+        self.create_subscription(ObservationMsg, topics.OBSERVATION, self._on_observation, qos.RECORD)
+        self.create_subscription(Odometry, topics.ego(role, "odometry"), self._on_odometry, qos.SENSOR)
+        self._announce()
+
+    def _announce(self):
+        candidates = self._policy.vocabulary
+        if candidates is not None:
+            self._vocabulary.publish(
+                messages.vocabulary_to_msg(
+                    candidates.trajectories.numpy(),
+                    candidates.valid.numpy(),
+                    TRAJECTORY_DT_S,
+                    self._policy.vocabulary_sha256,
+                )
+            )
+        self._report()
+
+    def _report(self, refused: str = ""):
+        self.health.set("policy version", self._version)
+        self.health.set("policy sha256", self._sha256)
+        status = PolicyStatus(family=self._policy.family, version=self._version, sha256=self._sha256, refused=refused)
+        status.header.stamp = self.get_clock().now().to_msg()
+        self._status.publish(status)
+
+    # ---- weights -----------------------------------------------------------------------------------------------------
+
+    def _on_weights(self, msg: PolicyWeights):
+        """Callbacks never interleave: whatever runs next sees either the old weights or the new ones, never a mixture."""
+        if msg.version == self._version and msg.sha256 == self._sha256:
+            return
+        try:
+            if msg.family != self._policy.family:
+                raise ValueError(f"weights of family {msg.family!r} for a policy of family {self._policy.family!r}")
+            self._policy.load_trainable_bytes(bytes(msg.safetensors), msg.sha256)
+        except ValueError as error:
+            self.get_logger().error(f"weights version {msg.version} refused: {error}")
+            self.health.dropped("weights refused")
+            self._report(refused=f"version {msg.version}: {error}")
+            return
+        self._version, self._sha256 = msg.version, msg.sha256
+        self._report()
+
+    # ---- episodes ----------------------------------------------------------------------------------------------------
+
+    def _on_start(self, msg: EpisodeStart):
+        self._episode, self._last_frame = msg, None
+        self._choice = self._decided_at = None
+        self._controller.reset()
+
+    def _on_end(self, msg: EpisodeEnd):
+        self._last_frame = msg
+
+    def _over(self, stamp) -> bool:
+        """Whether this frame belongs to no episode, or is the last of one: there is nothing to decide any more."""
+        end = self._last_frame
+        return self._episode is None or (end is not None and end.episode == self._episode.episode)
+
+    # ---- driving -----------------------------------------------------------------------------------------------------
+
+    def _on_observation(self, msg: ObservationMsg):
+        self.health.received("observation")
+        if msg.frame % FRAMES_PER_DECISION or self._over(msg.header.stamp) or msg.episode != self._episode.episode:
+            return
+        begin = time.perf_counter()
+        observation = messages.observation_from_msg(msg)
+        try:
+            choice = decide(self._policy, observation, sample=not self._episode.evaluation, seed=self._seed)
+        except ValueError as error:
+            self.health.error(f"weights version {self._version}: {error}")
+            return  # no control: the world brakes after its timeout and counts it
+        self._choice = choice
+        pose = tuple(float(v) for v in observation.ego[:3])
+        self._decided_at = (observation.stamp_s, pose)
+        self._follow(msg.header.stamp, observation.stamp_s, pose, float(observation.ego[3]))
+        self._publish_decision(msg, choice)
+        self.health.took(time.perf_counter() - begin)
+
+    def _publish_decision(self, observation: ObservationMsg, choice: Choice):
+        msg = Decision(worker=observation.worker, episode=observation.episode)
+        msg.header = observation.header
+        msg.step = observation.frame // FRAMES_PER_DECISION
+        msg.policy_version, msg.policy_sha256 = self._version, self._sha256
+        msg.selected, msg.log_prob = choice.index, choice.log_prob
+        msg.features = messages.floats(choice.features)
+        msg.vocabulary_sha256 = self._policy.vocabulary_sha256 or ""
+        msg.candidates, msg.valid = len(choice.valid), messages.flags(choice.valid)
+        if not msg.vocabulary_sha256:
+            msg.steps, msg.trajectories = choice.trajectories.shape[1], messages.floats(choice.trajectories)
+        self._decision.publish(msg)
+
+    def _on_odometry(self, msg: Odometry):
+        self.health.received("odometry")
+        if self._decided_at is None or self._over(msg.header.stamp):
+            return
+        odometry = messages.odometry_from_msg(msg)
+        start = messages.from_time(self._episode.header.stamp)
+        frame = round((odometry.stamp_s - start) / FRAME_DT_S)
+        if frame % FRAMES_PER_DECISION == 0:
+            return  # the observation of this frame brings a decision, and the decision its control
+        self._follow(msg.header.stamp, odometry.stamp_s, (odometry.x, odometry.y, odometry.yaw), odometry.vx)
+
+    def _follow(self, stamp, stamp_s: float, pose: tuple[float, float, float], speed: float):
+        decided_s, origin = self._decided_at
+        control = self._controller.follow(self._choice.trajectory, origin, pose, stamp_s - decided_s, speed)
+        self._control.publish(messages.control_to_msg(stamp, *np.asarray(control, float)))
+
+
+def main():
+    """Entry point of `ros2 run craft_nodes policy`."""
+    run(PolicyNode)

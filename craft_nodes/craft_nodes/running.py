@@ -1,0 +1,42 @@
+"""How every node process starts and ends."""
+
+import sys
+from collections.abc import Callable
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from craft_nodes.parameters import ParameterError
+
+
+def run(make_node: Callable[[], Node], work: Callable[[Node], int | None] | None = None) -> None:
+    """Create a node and spin it (or let `work(node)` do the job); ends quietly on Ctrl-C and on a shutdown.
+
+    Exits with 2 and one line on stderr when the node cannot start for a reason that its user can mend, else with what
+    `work` returns.
+    """
+    code = 0
+    with rclpy.init():
+        node = None
+        try:
+            node = make_node()
+            code = work(node) or 0 if work else _spin(node)
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass
+        except (ParameterError, ValueError, OSError) as error:
+            print(f"{node.get_name() if node else 'craft'}: {error}", file=sys.stderr, flush=True)
+            code = 2
+        finally:
+            if node is not None:
+                if hasattr(node, "close"):
+                    node.close()
+                node.destroy_node()
+    sys.exit(code)
+
+
+def _spin(node: Node) -> int:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    executor.spin()
+    return 0
