@@ -1,0 +1,130 @@
+"""A road network: streets between junctions, laid out once all of them are known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from math import atan2, cos, sin
+
+from carla_light.towns.geometry import Corner, rounded_polyline
+from carla_light.towns.junction import Junction, Leg, connect, place_controls, place_speed_limits, setback
+from carla_light.towns.road import Control, Crosswalk, Profile, Road, RoadLink, carriageway, width
+
+_MID_CROSSWALK_HALF_M = 1.5  # half the extent of a crosswalk between two junctions, along the road
+_MID_CROSSWALK_BEYOND_KERB_M = 0.3
+
+
+@dataclass(frozen=True)
+class _Street:
+    """What was asked for: a street between two junctions."""
+
+    a: Junction
+    b: Junction
+    corners: tuple[Corner, ...]
+    right: Profile
+    left: Profile
+    speed_kmh: float
+    control_a: Control | None
+    control_b: Control | None
+    crosswalk: bool
+
+    def heading_at(self, at_end: bool) -> float:
+        """Direction of the street away from its junction [rad]."""
+        here, there = (self.b, self.a) if at_end else (self.a, self.b)
+        towards = (self.corners[-1 if at_end else 0]) if self.corners else there
+        return atan2(towards.y - here.y, towards.x - here.x)
+
+    def sides_at(self, at_end: bool) -> tuple[float, float]:
+        """Widths to the left and right of that direction [m]."""
+        left, right = width(self.left), width(self.right)
+        return (right, left) if at_end else (left, right)
+
+
+class Network:
+    """Collects junctions and streets; `build` lays them out as roads.
+
+    Attributes:
+        name: Name of the town.
+        latitude, longitude: Of the point (0, 0) [deg].
+        junctions: All junctions.
+        roads: All roads, after `build`.
+    """
+
+    def __init__(self, name: str, latitude: float, longitude: float):
+        self.name, self.latitude, self.longitude = name, latitude, longitude
+        self.junctions: list[Junction] = []
+        self.roads: list[Road] = []
+        self._streets: list[_Street] = []
+        self._ids = count(1)
+
+    def junction(self, x: float, y: float, *, signalised: bool = False) -> Junction:
+        """Add a junction at (x, y) [m]."""
+        self.junctions.append(Junction(next(self._ids), x, y, signalised))
+        return self.junctions[-1]
+
+    def street(
+        self,
+        a: Junction,
+        b: Junction,
+        profile: Profile,
+        speed_kmh: float,
+        *,
+        corners: Sequence[Corner] = (),
+        left: Profile | None = None,
+        control_a: Control | None = None,
+        control_b: Control | None = None,
+        crosswalk: bool = False,
+    ) -> None:
+        """Add a two-way street.
+
+        Args:
+            a, b: Its junctions.
+            profile: Lanes on the right side, and on the left one unless `left` is given.
+            speed_kmh: Speed limit [km/h].
+            corners: Rounded corners on the way from a to b.
+            left: Lanes on the left side.
+            control_a, control_b: What controls the approaches to a and b; signalised junctions set lights themselves.
+            crosswalk: Whether there is a crosswalk half-way.
+        """
+        control_a = Control.LIGHT if a.signalised else control_a
+        control_b = Control.LIGHT if b.signalised else control_b
+        left = profile if left is None else left
+        self._streets.append(_Street(a, b, tuple(corners), profile, left, speed_kmh, control_a, control_b, crosswalk))
+
+    def build(self) -> "Network":
+        """Lay out all roads.
+
+        Raises:
+            ValueError: when something does not fit: corners, turns or lengths.
+        """
+        for street in self._streets:
+            self.roads.append(self._lay_out(street))
+        for road in tuple(self.roads):
+            place_speed_limits(road, self._ids)
+        for junction in self.junctions:
+            self.roads += connect(junction, self._ids)
+            place_controls(junction, self._ids)
+        return self
+
+    def _lay_out(self, street: _Street) -> Road:
+        """The road of a street, trimmed at both junctions."""
+        mouths = []
+        for junction, at_end in ((street.a, False), (street.b, True)):
+            heading = street.heading_at(at_end)
+            others = [
+                (other.heading_at(end), other.sides_at(end))
+                for other in self._streets
+                for end in (False, True)
+                if (other.b if end else other.a) is junction and not (other is street and end == at_end)
+            ]
+            back = setback(heading, street.sides_at(at_end), others)
+            mouths.append((junction.x + back * cos(heading), junction.y + back * sin(heading)))
+        start, pieces = rounded_polyline(mouths[0], street.corners, mouths[1])
+        links = RoadLink("junction", street.a.id), RoadLink("junction", street.b.id)
+        road = Road(next(self._ids), start, pieces, street.right, street.left, street.speed_kmh, *links)
+        if street.crosswalk:
+            half, reach = _MID_CROSSWALK_HALF_M, _MID_CROSSWALK_BEYOND_KERB_M
+            across = (-carriageway(road.right) - reach, carriageway(road.left) + reach)
+            road.crosswalks.append(Crosswalk(road.length / 2.0, (-half, half), across))
+        street.a.legs.append(Leg(road, False, street.control_a))
+        street.b.legs.append(Leg(road, True, street.control_b))
+        return road
