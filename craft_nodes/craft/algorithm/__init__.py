@@ -1,7 +1,7 @@
-"""The CRAFT objective, one file per concept. Torch tensors in and out; `update.py` reads like the paper's Algorithm 1.
+"""The CRAFT objective, one file per concept; `update.py` reads like the paper's Algorithm 1.
 
-Shapes: B states, G candidates of a state, T steps in time order, N samples. Masked entries carry no gradient and no NaN.
-A refused input raises ValueError naming it.
+Torch tensors in and out. Shapes: B states, G candidates of a state, T steps in time order, N samples. Masked entries
+carry no gradient and no NaN. A refused input raises ValueError naming it.
 """
 
 from craft.algorithm.checks import NotFiniteError

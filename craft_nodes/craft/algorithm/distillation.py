@@ -1,7 +1,7 @@
 """On-policy self-distillation from the EMA teacher."""
 
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import kl_div
 
 from craft.algorithm.checks import check_shape
 from craft.algorithm.distribution import masked_log_prob
@@ -25,6 +25,6 @@ def distillation(logits: Tensor, teacher_logits: Tensor, valid: Tensor) -> tuple
     log_p = masked_log_prob(logits, valid)
     log_q = masked_log_prob(teacher_logits.detach(), valid)
     # batchmean: summed over the candidates, averaged over the states
-    reverse_kl = F.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-    forward_kl = F.kl_div(log_p, log_q, reduction="batchmean", log_target=True)
+    reverse_kl = kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    forward_kl = kl_div(log_p, log_q, reduction="batchmean", log_target=True)
     return reverse_kl, forward_kl

@@ -30,7 +30,7 @@ class GroundedUtility:
 def grounded_utility(
     log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float, dual_clip: float
 ) -> GroundedUtility:
-    """u = min(rho A, clip(rho, 1 - eps, 1 + eps) A), and max(u, c A) where A < 0 (CRAFT Eqs. 8-9, 52-53).
+    """Utility u = min(rho A, clip(rho, 1 - eps, 1 + eps) A); max(u, c A) where A < 0 (CRAFT Eqs. 8-9, 52-53).
 
     With |A| <= A_max the result keeps -c A_max <= u <= (1 + eps) A_max (Prop. A.2).
 
@@ -68,9 +68,7 @@ def grounded_utility(
     )
 
 
-def grounded_loss(
-    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float, dual_clip: float
-) -> Tensor:
+def grounded_loss(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float, dual_clip: float) -> Tensor:
     """L_gr = - mean_t u_t (CRAFT Eq. 9); arguments and errors as of `grounded_utility`.
 
     Returns:

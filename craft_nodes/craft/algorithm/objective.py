@@ -61,7 +61,7 @@ class CraftConfig:
             value = getattr(self, name)
             inside = low <= value <= high if closed else low < value < high
             if not inside or value == inf:
-                wrong.append(f"{name} is {value}, expected {'[' if closed else '('}{low}, {high}{']' if closed else ')'}")
+                wrong.append(f"{name} is {value}, expected {low} to {high}" + ("" if closed else ", both excluded"))
         if wrong:
             raise ValueError("CraftConfig: " + "; ".join(wrong))
 

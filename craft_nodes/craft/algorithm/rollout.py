@@ -22,7 +22,8 @@ class RolloutBatch:
         selected: int64 [B], the executed candidates.
         old_log_prob: float32 [B], log pi_old(selected) while driving.
         reward: float32 [B], grounded.
-        last: bool [B], the grounded return does not continue past this row: the episode ended, or its next step is absent.
+        last: bool [B], the grounded return does not continue past this row: the episode ended, or its next step
+            is absent.
         event: bool [B], something interaction-critical happened.
     """
 

@@ -1,8 +1,5 @@
 """The teacher: an exponential moving average of the policy, begun at the pre-trained one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -30,7 +27,7 @@ class EmaTeacher(nn.Module):
         super().__init__()
         self._average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(momentum))
         self._average.requires_grad_(False)
-        # AveragedModel would replace, not average, the weights in its first update: begin counting at the pre-trained ones.
+        # AveragedModel's first update would replace its weights: count the pre-trained ones as the first.
         self._average.n_averaged += 1
 
     @property
@@ -46,17 +43,3 @@ class EmaTeacher(nn.Module):
     def update(self, module: nn.Module) -> None:
         """Moves the average towards the module's present weights."""
         self._average.update_parameters(module)
-
-    @contextmanager
-    def in_place_of(self, module: nn.Module) -> Iterator[None]:
-        """Lends the teacher's weights to `module` for the time of the block, without gradients.
-
-        So whatever computes logits through `module` computes the teacher's; the module's own weights return bit for bit.
-        """
-        own = {name: value.clone() for name, value in module.state_dict().items()}
-        module.load_state_dict(self.module.state_dict())
-        try:
-            with torch.no_grad():
-                yield
-        finally:
-            module.load_state_dict(own)

@@ -12,9 +12,6 @@ from craft.algorithm.group_advantage import group_advantage
 from craft.algorithm.objective import CraftBatch, CraftObjective
 from craft.algorithm.rollout import RolloutBatch
 from craft.algorithm.teacher import EmaTeacher
-from craft.scene.candidates import Candidates
-
-Score = Callable[[Tensor, Candidates], Tensor]  # (features [b, F], candidates) -> logits [b, G]
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,6 @@ class UpdateReport:
 
 def craft_update(
     rollout: RolloutBatch,
-    score: Score,
     trainable: nn.Module,
     teacher: EmaTeacher,
     objective: CraftObjective,
@@ -48,8 +44,7 @@ def craft_update(
 
     Args:
         rollout: The transitions.
-        score: Computes logits through `trainable`.
-        trainable: The only part of the policy that changes.
+        trainable: The only part of the policy that changes: (features [b, F], candidates) -> logits [b, G].
         teacher: EMA of `trainable`.
         objective: Loss of a batch.
         minibatches: Row numbers int64 [b] of each optimiser step.
@@ -71,15 +66,14 @@ def craft_update(
 
     # pi_T on the visited states
     rows = torch.arange(len(rollout))
-    with teacher.in_place_of(trainable):
-        teacher_logits = torch.cat([score(rollout.features[r], rollout.candidates_of(r)) for r in rows.split(chunk)])
+    teacher_logits = torch.cat([teacher(rollout.features[r], rollout.candidates_of(r)) for r in rows.split(chunk)])
 
     # minimise L                                                                                Eqs. 14, 54
     steps = []
     for r in minibatches:
         loss, metrics = objective(
             CraftBatch(
-                logits=score(rollout.features[r], rollout.candidates_of(r)),
+                logits=trainable(rollout.features[r], rollout.candidates_of(r)),
                 teacher_logits=teacher_logits[r],
                 valid=rollout.valid[r],
                 proxy_advantage=proxy[r],
