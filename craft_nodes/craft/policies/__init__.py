@@ -2,11 +2,10 @@
 
 from craft.policies.batch import ObservationBatch
 from craft.policies.contract import Policy
-from craft.policies.decision import FRAMES_PER_DECISION, Choice, DecisionMode, decide
+from craft.policies.decision import Choice, DecisionMode, decide
 from craft.policies.registry import PRETRAINED_VOCABULARY, load_policy, policy_families
 
 __all__ = [
-    "FRAMES_PER_DECISION",
     "PRETRAINED_VOCABULARY",
     "Choice",
     "DecisionMode",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
 
 import numpy as np
 import torch
@@ -39,7 +38,7 @@ class ObservationBatch:
     def __len__(self) -> int:
         return len(self.ego)
 
-    def __getitem__(self, rows) -> Self:
+    def __getitem__(self, rows) -> "ObservationBatch":
         """The chosen rows (a slice or an index tensor)."""
         return type(self)(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
@@ -49,7 +48,7 @@ class ObservationBatch:
         return [field.name for field in fields(cls)]
 
     @classmethod
-    def from_observations(cls, observations: Sequence[Observation]) -> Self:
+    def from_observations(cls, observations: Sequence[Observation]) -> "ObservationBatch":
         """Stacks observations; raises ValueError for none, or for one without any valid route point."""
         if not observations:
             raise ValueError("a batch needs at least one observation")

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from hashlib import sha256 as _sha256
 from pathlib import Path
-from typing import Self
 
 import safetensors
 import safetensors.torch
@@ -36,6 +35,11 @@ class Policy(ABC):
         """F, the number of features of a state."""
 
     @property
+    def vocabulary(self) -> Candidates | None:
+        """The candidates [G, T, 3] of every state, for a policy that has one set for all; None for any other."""
+        return None
+
+    @property
     @abstractmethod
     def trainable(self) -> nn.Module:
         """The scoring module: holds all weights that fine-tuning may change, and no others.
@@ -58,7 +62,7 @@ class Policy(ABC):
 
     @classmethod
     @abstractmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path) -> "Policy":
         """Restores a policy from its checkpoint folder; raises ValueError naming what is wrong with the folder."""
 
     @abstractmethod

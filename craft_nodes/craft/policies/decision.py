@@ -10,8 +10,7 @@ from craft.policies.batch import ObservationBatch
 from craft.policies.contract import Policy
 from craft.scene import Observation
 from craft.scene.candidates import Candidates
-
-FRAMES_PER_DECISION = 5  # simulation frames of 0.05 s
+from craft.scene.timing import FRAMES_PER_DECISION
 
 
 class DecisionMode(Enum):

@@ -7,7 +7,8 @@ from craft.policies.checkpoint import read_config
 from craft.policies.contract import Policy
 
 ENTRY_POINT_GROUP = "craft.policies"
-PRETRAINED_VOCABULARY = Path(__file__).parent / "checkpoints" / "vocabulary"  # ships with the package
+SHIPPED_CHECKPOINTS = Path(__file__).parent / "checkpoints"  # the pre-trained policies that come with the package
+PRETRAINED_VOCABULARY = SHIPPED_CHECKPOINTS / "vocabulary"
 
 # Named here as well, so that they are found in a source tree that was never installed.
 _BUILT_IN = (EntryPoint("vocabulary", "craft.policies.vocabulary:VocabularyPolicy", ENTRY_POINT_GROUP),)
@@ -21,10 +22,15 @@ def policy_families() -> dict[str, EntryPoint]:
 def load_policy(folder: Path | str) -> Policy:
     """Loads a policy from its checkpoint folder, whatever its family.
 
+    Args:
+        folder: The folder, or the bare name of a shipped checkpoint where no folder of that name exists.
+
     Raises:
         ValueError: The folder is missing or damaged, or its family is unknown or cannot be imported.
     """
     folder = Path(folder)
+    if len(folder.parts) == 1 and not folder.exists() and (SHIPPED_CHECKPOINTS / folder).is_dir():
+        folder = SHIPPED_CHECKPOINTS / folder
     family = read_config(folder)["family"]
     known = policy_families()
     if family not in known:

@@ -38,20 +38,18 @@ def build_vocabulary(futures: np.ndarray, size: int, seed: int) -> np.ndarray:
     points = futures[..., :2].reshape(len(futures), -1).astype(np.float64)
     moving = np.abs(points).max(axis=1) > 0.05  # [m]; the others are what entry 0 stands for
     futures, points = futures[moving], points[moving]
-    distinct = len(np.unique(points.round(3), axis=0))
-    if distinct < size - 1:
+    distinct = np.unique(points.round(3), axis=0, return_index=True)[1]
+    if len(distinct) < size - 1:
         raise ValueError(
-            f"{distinct} different expert futures do not make a vocabulary of {size}; collect more episodes with "
+            f"{len(distinct)} different expert futures do not make a vocabulary of {size}; collect more episodes with "
             "`craft collect`"
         )
     centres, _ = kmeans(points, size - 1, rng)
-    # A medoid for each centre; none is used twice, whatever the rounding.
-    members, free = [], np.ones(len(points), bool)
+    members = []
     for centre in centres:
-        distance = np.where(free, np.square(points - centre).sum(1), np.inf)
-        member = int(distance.argmin())
-        members.append(member)
-        free &= np.abs(points - points[member]).max(axis=1) > 5e-4
+        member = int(np.square(points[distinct] - centre).sum(1).argmin())
+        members.append(distinct[member])
+        distinct = np.delete(distinct, member)  # no entry twice
     entries = futures[members]
     driven = np.linalg.norm(np.diff(entries[..., :2], axis=1, prepend=0.0), axis=-1).sum(1)
     order = np.lexsort((entries[:, -1, 1], driven))

@@ -1,7 +1,7 @@
 """Sizes and normalising scales of the vocabulary policy; stored in its checkpoint."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class VocabularyConfig:
         return asdict(self)
 
     @classmethod
-    def from_settings(cls, settings: dict[str, Any]) -> Self:
+    def from_settings(cls, settings: dict[str, Any]) -> "VocabularyConfig":
         """The configuration in a checkpoint's settings; raises ValueError naming every unknown or missing one."""
         names = {field.name for field in fields(cls)}
         problems = [f"unknown setting {name!r}" for name in sorted(settings.keys() - names)]

@@ -1,7 +1,6 @@
 """The vocabulary policy: one set of trajectories for all states, a frozen encoder, a trainable scoring head."""
 
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import safetensors.torch
@@ -26,7 +25,6 @@ class VocabularyPolicy(Policy):
 
     Attributes:
         config: Sizes and scales.
-        vocabulary: The candidates of every state, trajectories float32 [G, T, 3].
         encoder: The frozen part.
     """
 
@@ -45,7 +43,7 @@ class VocabularyPolicy(Policy):
         if trajectories.dim() != 3 or trajectories.shape[1:] != (TRAJECTORY_STEPS, 3) or not len(trajectories):
             raise ValueError(f"a vocabulary must be [G, {TRAJECTORY_STEPS}, 3], not {list(trajectories.shape)}")
         self.config = config
-        self.vocabulary = Candidates(trajectories, torch.ones(len(trajectories), dtype=torch.bool))
+        self._candidates = Candidates(trajectories, torch.ones(len(trajectories), dtype=torch.bool))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = SceneEncoder(config).requires_grad_(False).eval()
@@ -55,6 +53,11 @@ class VocabularyPolicy(Policy):
     def feature_size(self) -> int:
         """F."""
         return self.encoder.layout.size
+
+    @property
+    def vocabulary(self) -> Candidates:
+        """The candidates of every state, trajectories float32 [G, T, 3]."""
+        return self._candidates
 
     @property
     def trainable(self) -> ScoringHead:
@@ -87,7 +90,7 @@ class VocabularyPolicy(Policy):
         write_checkpoint(folder, self.family, settings, files)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path) -> "VocabularyPolicy":
         """Restores a policy from its checkpoint folder; raises ValueError naming what is wrong with it."""
         checkpoint = read_checkpoint(folder, cls.family, (FROZEN_FILE, TRAINABLE_FILE, VOCABULARY_FILE))
         name = f"checkpoint {folder}"
