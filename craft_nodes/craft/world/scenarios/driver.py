@@ -1,0 +1,58 @@
+"""A deterministic driver for scripted vehicles: pure pursuit along a path, at a wanted speed."""
+
+import math
+
+from craft.world.episode import Stage
+from craft.world.route_line import RouteLine
+
+CURVATURE_PER_STEER = 0.28  # of a passenger car [1/m per unit of steer]; driving_facts: 0.028 at 0.1, 0.269 at 1.0
+LOOKAHEAD_M, LOOKAHEAD_S = 3.0, 0.4  # look-ahead = LOOKAHEAD_M + LOOKAHEAD_S v
+DEAD_THROTTLE = 0.3  # below this a CARLA car does not accelerate; PDM-Lite's longitudinal map
+THROTTLE_PER_MPS, THROTTLE_MAX = 0.25, 1.0
+BRAKE_ABOVE_MPS = 0.8  # too fast by more than this brakes; below it the car coasts [m/s]
+
+
+class PathDriver:
+    """Drives one vehicle along a path.
+
+    Args:
+        stage: The episode.
+        actor_id: The vehicle.
+        path: Its path; it drives straight on beyond the end.
+    """
+
+    def __init__(self, stage: Stage, actor_id: int, path: RouteLine):
+        self._stage = stage
+        self.actor_id = actor_id
+        self.path = path
+        self.s_m: float | None = None  # arc length along the path
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has come to the end of its path."""
+        return self.s_m is not None and self.s_m > self.path.length_m - 1.0
+
+    def drive(self, speed_mps: float) -> None:
+        """Order the control of the coming tick."""
+        stage = self._stage
+        x, y, yaw = stage.pose(self.actor_id)
+        speed = stage.speed_mps(self.actor_id)
+        low, high = (-math.inf, math.inf) if self.s_m is None else (self.s_m - 2.0, self.s_m + 5.0)
+        self.s_m, _ = self.path.project(x, y, low, high)
+        ahead_m = LOOKAHEAD_M + LOOKAHEAD_S * speed
+        target_x, target_y, _ = self.path.pose(self.s_m + ahead_m)
+        dx, dy = target_x - x, target_y - y
+        left_m = math.cos(yaw) * dy - math.sin(yaw) * dx
+        curvature = 2.0 * left_m / max(dx * dx + dy * dy, 1.0)  # pure pursuit, left positive [1/m]
+        steer = max(-1.0, min(1.0, -curvature / CURVATURE_PER_STEER))
+        missing = speed_mps - speed
+        if speed_mps <= 0.0 or missing < -BRAKE_ABOVE_MPS:
+            stage.drive(self.actor_id, 0.0, steer, 1.0)
+        elif missing > 0.0:
+            stage.drive(self.actor_id, min(DEAD_THROTTLE + THROTTLE_PER_MPS * missing, THROTTLE_MAX), steer, 0.0)
+        else:
+            stage.drive(self.actor_id, 0.0, steer, 0.0)
+
+    def stop(self) -> None:
+        """Brake fully in the coming tick."""
+        self.drive(0.0)
