@@ -32,7 +32,7 @@ class LaneGrid:
         self._normal = np.concatenate([normal, np.zeros((1, 4, 2))])
         self._offset = np.concatenate([offset, np.full((1, 4), -np.inf)])
         self._kind = np.append(road.quad_kind, 0)
-        self._yaw = np.append(road.quad_yaw.astype(np.float64), 0.0)
+        self.yaw = np.append(road.quad_yaw.astype(np.float64), 0.0)
         self._junction = np.append(road.quad_junction, False)
         self.half_width = 0.25 * (
             np.hypot(*(corners[:, 0] - corners[:, 1]).T) + np.hypot(*(corners[:, 3] - corners[:, 2]).T)
@@ -106,7 +106,7 @@ class LaneGrid:
         """
         quads, inside = self.containing(points, margin_m)
         inside &= self._kind[quads] == LaneKind.DRIVING
-        gap = np.where(inside, np.abs(wrap_angle(self._yaw[quads] - np.asarray(yaw)[:, None])), np.inf)
+        gap = np.where(inside, np.abs(wrap_angle(self.yaw[quads] - np.asarray(yaw)[:, None])), np.inf)
         best = gap.argmin(axis=1)
         rows = np.arange(len(quads))
         found = inside[rows, best]
