@@ -14,8 +14,6 @@ unset PYTHONPATH COLCON_PREFIX_PATH
 for package in carla_msgs derived_object_msgs craft_msgs; do
   build=$venv/build/$package
   mkdir -p "$build"
-  # Files of messages that were renamed or removed would otherwise stay importable.
-  rm -rf "$venv"/lib/python3.*/site-packages/"$package"
   if ! {
     cmake -S "$source_dir/$package" -B "$build" -DCMAKE_INSTALL_PREFIX="$venv" -DPython3_EXECUTABLE="$venv/bin/python" \
       -DPYTHON_ONLY=ON -DBUILD_TESTING=OFF \
@@ -26,5 +24,8 @@ for package in carla_msgs derived_object_msgs craft_msgs; do
     echo "setup: building the messages of $package failed; the whole log is $build/build.log" >&2
     exit 1
   fi
+  # Messages that were renamed or removed must not stay importable.
+  find "$venv"/lib/python3.*/site-packages/"$package" -type f -not -name '*.pyc' | sort |
+    comm -23 - <(sort "$build/install_manifest.txt") | xargs -r rm -f
   echo "built $package"
 done

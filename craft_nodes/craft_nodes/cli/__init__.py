@@ -1,0 +1,24 @@
+"""The command `craft`: everything that the project can do, on one command line."""
+
+import argparse
+
+from craft_nodes.cli import stacks, tools
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="craft",
+        description="CRAFT fine-tunes driving policies in a closed loop over ROS 2 and CARLA.",
+        epilog="`craft <command> --help` explains a command.",
+    )
+    subparsers = parser.add_subparsers(dest="command", metavar="<command>", required=True)
+    stacks.add_parsers(subparsers)
+    tools.add_parsers(subparsers)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `craft`; returns the exit code."""
+    options = make_parser().parse_args(arguments)
+    return options.run(options)
