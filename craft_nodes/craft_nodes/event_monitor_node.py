@@ -68,34 +68,23 @@ class EventMonitorNode(rclpy.node.Node):
                 self.health.dropped("observation of an episode whose first frame is missing")
                 return
             self._episode, self._frame, self._held = msg.episode, None, None
-            self._monitor.begin(msg.episode)
+            start = self._starts.get(msg.episode, EpisodeStart())
+            self._monitor.begin(msg.episode, start.route_id, start.scenario, start.seed)
         elif self._frame is not None and msg.frame != self._frame.frame + 1:
             self.health.dropped("frames missing between two observations", msg.frame - self._frame.frame - 1)
         self._release(done=False)
         known = [c for c in self._collisions if c.stamp_s <= observation.stamp_s]
         self._collisions = [c for c in self._collisions if c.stamp_s > observation.stamp_s]
         for event in self._monitor.observe(observation, known):
-            self._publish_event(event, msg)
+            self._event.publish(messages.event_to_msg(event, msg))
         self._frame = msg
         if msg.frame and msg.frame % FRAMES_PER_DECISION == 0:
             self._hold((msg.frame - 1) // FRAMES_PER_DECISION)
         self._finish_if_over()
 
-    def _publish_event(self, event, frame: ObservationMsg):
-        msg = InteractionEvent(worker=frame.worker, episode=frame.episode, kind=int(event.kind), detail=event.detail)
-        msg.header.stamp = frame.header.stamp
-        msg.step = max(frame.frame - 1, 0) // FRAMES_PER_DECISION
-        msg.other_id, msg.x, msg.y = int(event.other_id), float(event.x), float(event.y)
-        self._event.publish(msg)
-
     def _hold(self, step: int):
         """Take the reward of the decision that was executed up to the last frame."""
-        reward = self._monitor.decision_reward()
-        msg = GroundedReward(worker=self._frame.worker, episode=self._episode, step=step, reward=float(reward.reward))
-        msg.header.stamp = self._frame.header.stamp
-        msg.events = [int(k) for k in reward.events]
-        msg.progress = float(reward.progress_m)
-        self._held = msg
+        self._held = messages.reward_to_msg(self._monitor.decision_reward(), self._frame, step)
 
     def _release(self, done: bool, truncated: bool = False):
         if self._held is not None:
@@ -110,32 +99,18 @@ class EventMonitorNode(rclpy.node.Node):
         if self._frame.frame % FRAMES_PER_DECISION:
             self._hold(self._frame.frame // FRAMES_PER_DECISION)
         self._release(done=True, truncated=end.truncated)
-        start = self._starts.get(self._episode)
-        judged = self._monitor.finish(
+        record = self._monitor.finish(
             status=end.status,
             route_completion=end.route_completion,
             driven_m=end.driven,
             duration_s=end.duration,
             truncated=end.truncated,
         )
-        msg = EpisodeRecord(
-            worker=end.worker,
-            episode=end.episode,
-            phase=end.phase,
-            status=judged.status,
-            route_completion=judged.route_completion,
-            infraction_score=judged.infraction_score,
-            driving_score=judged.driving_score,
-            success=judged.success,
-            driven=end.driven,
-            duration=end.duration,
-            truncated=end.truncated,
-            events=[int(e) for e in judged.events],
-        )
-        msg.header = end.header
+        msg = messages.record_to_msg(record)
+        msg.header, msg.worker, msg.phase = end.header, end.worker, end.phase
+        start = self._starts.get(self._episode)
         if start is not None:
-            msg.evaluation, msg.suite, msg.route_id = start.evaluation, start.suite, start.route_id
-            msg.scenario, msg.seed = start.scenario, start.seed
+            msg.evaluation, msg.suite = start.evaluation, start.suite
         self._record.publish(msg)
         self._ends.pop(self._episode)
         self._frame, self._episode = None, 0

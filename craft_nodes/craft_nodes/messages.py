@@ -18,7 +18,12 @@ from carla_msgs.msg import (
     CarlaTrafficLightStatus,
     CarlaTrafficLightStatusList,
 )
+from craft_msgs.msg import CandidateReturns as CandidateReturnsMsg
 from craft_msgs.msg import CandidateSet as CandidateSetMsg
+from craft_msgs.msg import Decision as DecisionMsg
+from craft_msgs.msg import EpisodeRecord as EpisodeRecordMsg
+from craft_msgs.msg import GroundedReward as GroundedRewardMsg
+from craft_msgs.msg import InteractionEvent
 from craft_msgs.msg import Observation as ObservationMsg
 from craft_msgs.msg import RoadMap as RoadMapMsg
 from derived_object_msgs.msg import Object, ObjectArray
@@ -27,9 +32,12 @@ from nav_msgs.msg import Odometry as OdometryMsg
 from nav_msgs.msg import Path
 from shape_msgs.msg import SolidPrimitive
 
+from craft.events import EpisodeRecord, Event, EventKind, GroundedReward
 from craft.perception.inputs import Collision, Odometry, TrackedObjects, VehicleStatus
 from craft.scene import AgentKind, Observation, RoadMap, Route
 from craft.scene.light_box import LightBox
+from craft.scene.timing import FRAMES_PER_DECISION
+from craft.training.transition import DecisionPart, ReturnsPart, RewardPart, StepKey
 
 MAP_FRAME = "map"
 
@@ -413,3 +421,100 @@ def vocabulary_from_msg(msg: CandidateSetMsg) -> tuple[np.ndarray, np.ndarray]:
         from_floats(msg.trajectories, shape, "CandidateSet.trajectories"),
         from_flags(msg.valid, msg.candidates, "CandidateSet.valid"),
     )
+
+
+def event_to_msg(event: Event, frame: ObservationMsg) -> InteractionEvent:
+    """craft_msgs/InteractionEvent, seen in this frame."""
+    msg = InteractionEvent(worker=frame.worker, episode=frame.episode, kind=int(event.kind), detail=event.detail)
+    msg.header.stamp, msg.header.frame_id = to_time(event.stamp_s), MAP_FRAME
+    msg.step = max(frame.frame - 1, 0) // FRAMES_PER_DECISION
+    msg.other_id, msg.x, msg.y = int(event.other_id), float(event.x), float(event.y)
+    return msg
+
+
+def reward_to_msg(reward: GroundedReward, last_frame: ObservationMsg, step: int) -> GroundedRewardMsg:
+    """craft_msgs/GroundedReward of the decision `step`, executed up to this frame."""
+    msg = GroundedRewardMsg(worker=last_frame.worker, episode=last_frame.episode, step=step)
+    msg.header = last_frame.header
+    msg.reward, msg.progress = float(reward.reward), float(reward.progress_m)
+    msg.events = [int(kind) for kind in reward.events]
+    return msg
+
+
+def record_to_msg(record: EpisodeRecord) -> EpisodeRecordMsg:
+    """craft_msgs/EpisodeRecord without header, worker, phase and suite."""
+    return EpisodeRecordMsg(
+        episode=record.episode,
+        route_id=record.route_id,
+        scenario=record.scenario,
+        seed=record.seed,
+        status=record.status,
+        route_completion=float(record.route_completion),
+        infraction_score=float(record.infraction_score),
+        driving_score=float(record.driving_score),
+        success=bool(record.success),
+        driven=float(record.driven_m),
+        duration=float(record.duration_s),
+        truncated=bool(record.truncated),
+        infractions=[int(kind) for kind in record.infractions],
+        events=[int(kind) for kind in record.events],
+        outside_percentage=float(record.outside_percentage),
+    )
+
+
+def record_from_msg(msg: EpisodeRecordMsg) -> EpisodeRecord:
+    """Inverse of `record_to_msg`, up to float32."""
+    return EpisodeRecord(
+        episode=msg.episode,
+        status=msg.status,
+        route_completion=msg.route_completion,
+        infraction_score=msg.infraction_score,
+        driving_score=msg.driving_score,
+        success=msg.success,
+        driven_m=msg.driven,
+        duration_s=msg.duration,
+        truncated=msg.truncated,
+        infractions=tuple(EventKind(kind) for kind in msg.infractions),
+        events=tuple(EventKind(kind) for kind in msg.events),
+        outside_percentage=msg.outside_percentage,
+        scenario=msg.scenario,
+        route_id=msg.route_id,
+        seed=msg.seed,
+    )
+
+
+# ---- parts of transitions --------------------------------------------------------------------------------------------
+
+
+def _key(msg) -> StepKey:
+    return StepKey(msg.worker, msg.episode, msg.step)
+
+
+def decision_part(msg: DecisionMsg) -> DecisionPart:
+    """The policy's part of a transition; ValueError names an array that does not fit its dimensions."""
+    trajectories = None
+    if not msg.vocabulary_sha256:
+        trajectories = from_floats(msg.trajectories, (msg.candidates, msg.steps, 3), "Decision.trajectories")
+    return DecisionPart(
+        key=_key(msg),
+        features=np.frombuffer(msg.features, np.float32),
+        trajectories=trajectories,
+        valid=from_flags(msg.valid, msg.candidates, "Decision.valid"),
+        selected=msg.selected,
+        log_prob=msg.log_prob,
+        policy_version=msg.policy_version,
+    )
+
+
+def returns_part(msg: CandidateReturnsMsg) -> ReturnsPart:
+    """The counterfactual world's part of a transition (ValueError as in `decision_part`)."""
+    return ReturnsPart(
+        key=_key(msg),
+        returns=from_floats(msg.returns, (msg.candidates,), "CandidateReturns.returns"),
+        valid=from_flags(msg.valid, msg.candidates, "CandidateReturns.valid"),
+    )
+
+
+def reward_part(msg: GroundedRewardMsg) -> RewardPart:
+    """The event monitor's part of a transition."""
+    return RewardPart(key=_key(msg), reward=msg.reward, events=tuple(msg.events), done=msg.done, truncated=msg.truncated)

@@ -1,5 +1,9 @@
 """Declaration of node parameters: typed, described, bounded; unknown names are refused."""
 
+import inspect
+import re
+from dataclasses import MISSING, fields
+
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
@@ -37,6 +41,37 @@ def declare(node: Node, name: str, default, description: str, *, low=None, high=
             f"{node.get_fully_qualified_name()}: parameter {name!r} is {value!r}; choose one of {', '.join(choices)}"
         )
     return value
+
+
+def declare_dataclass(node: Node, kind: type, prefix: str, **fixed):
+    """Declare every field of a configuration dataclass and return the instance.
+
+    Args:
+        node: The node.
+        kind: Frozen dataclass whose docstring describes its fields under "Attributes:"; it checks ranges itself.
+        prefix: Put before the names, such as "craft.".
+        fixed: Fields that are given instead of declared.
+
+    Raises:
+        ParameterError: A value of a wrong type, or one that the dataclass refuses.
+    """
+    described = _descriptions(kind)
+    values = dict(fixed)
+    for f in fields(kind):
+        if f.name not in values:
+            default = f.default if f.default is not MISSING else f.default_factory()
+            values[f.name] = declare(node, prefix + f.name, default, described[f.name])
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise ParameterError(f"{node.get_fully_qualified_name()}: {error}") from error
+
+
+def _descriptions(kind: type) -> dict[str, str]:
+    """Field -> its text in the docstring's "Attributes:" section; continuation lines are joined."""
+    section = inspect.getdoc(kind).split("Attributes:\n", 1)[1]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", section, flags=re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def refuse_unknown(node: Node) -> None:

@@ -1,5 +1,6 @@
 """Policy inference: an observation becomes a decision every fifth frame and a control command every frame."""
 
+import hashlib
 import time
 
 import numpy as np
@@ -10,7 +11,8 @@ from craft_msgs.msg import CandidateSet, Decision, EpisodeEnd, EpisodeStart, Pol
 from craft_msgs.msg import Observation as ObservationMsg
 from nav_msgs.msg import Odometry
 
-from craft.policies import Choice, TrajectoryController, decide, load_policy
+from craft.policies import Choice, DecisionMode, decide, load_policy
+from craft.policies.controller import TrajectoryController
 from craft.scene.candidates import TRAJECTORY_DT_S
 from craft.scene.timing import FRAME_DT_S, FRAMES_PER_DECISION
 from craft_nodes import messages, qos, topics
@@ -32,14 +34,13 @@ class PolicyNode(rclpy.node.Node):
         torch.set_num_threads(threads)
         self.health = Health(self)
         self._policy = load_policy(checkpoint)
-        self._version = 0
-        self._sha256 = self._policy.trainable_sha256()
+        self._sha256 = hashlib.sha256(self._policy.trainable_bytes()).hexdigest()
         self._controller = TrajectoryController()
         self._episode: EpisodeStart | None = None
         self._choice: Choice | None = None
         self._decided_at: tuple[float, tuple[float, float, float]] | None = None  # stamp, pose
         self._last_frame: EpisodeEnd | None = None
-        self._pending: PolicyWeights | None = None
+        self._vocabulary_sha256 = ""  # stays empty where candidates travel inline
 
         self._control = self.create_publisher(CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND)
         self._decision = self.create_publisher(Decision, topics.DECISION, qos.RECORD)
@@ -53,22 +54,19 @@ class PolicyNode(rclpy.node.Node):
         self._announce()
 
     def _announce(self):
-        candidates = self._policy.vocabulary
-        if candidates is not None:
+        vocabulary = self._policy.vocabulary
+        if vocabulary is not None:
+            trajectories, valid = vocabulary.trajectories.numpy(), vocabulary.valid.numpy()
+            self._vocabulary_sha256 = hashlib.sha256(trajectories.tobytes()).hexdigest()
             self._vocabulary.publish(
-                messages.vocabulary_to_msg(
-                    candidates.trajectories.numpy(),
-                    candidates.valid.numpy(),
-                    TRAJECTORY_DT_S,
-                    self._policy.vocabulary_sha256,
-                )
+                messages.vocabulary_to_msg(trajectories, valid, TRAJECTORY_DT_S, self._vocabulary_sha256)
             )
         self._report()
 
     def _report(self, refused: str = ""):
-        self.health.set("policy version", self._version)
+        self.health.set("policy version", self._policy.version)
         self.health.set("policy sha256", self._sha256)
-        status = PolicyStatus(family=self._policy.family, version=self._version, sha256=self._sha256, refused=refused)
+        status = PolicyStatus(family=self._policy.family, version=self._policy.version, sha256=self._sha256, refused=refused)
         status.header.stamp = self.get_clock().now().to_msg()
         self._status.publish(status)
 
@@ -76,18 +74,18 @@ class PolicyNode(rclpy.node.Node):
 
     def _on_weights(self, msg: PolicyWeights):
         """Callbacks never interleave: whatever runs next sees either the old weights or the new ones, never a mixture."""
-        if msg.version == self._version and msg.sha256 == self._sha256:
+        if msg.version == self._policy.version and msg.sha256 == self._sha256:
             return
         try:
             if msg.family != self._policy.family:
                 raise ValueError(f"weights of family {msg.family!r} for a policy of family {self._policy.family!r}")
-            self._policy.load_trainable_bytes(bytes(msg.safetensors), msg.sha256)
+            self._policy.load_trainable_bytes(bytes(msg.safetensors), msg.sha256, msg.version)
         except ValueError as error:
             self.get_logger().error(f"weights version {msg.version} refused: {error}")
             self.health.dropped("weights refused")
             self._report(refused=f"version {msg.version}: {error}")
             return
-        self._version, self._sha256 = msg.version, msg.sha256
+        self._sha256 = msg.sha256
         self._report()
 
     # ---- episodes ----------------------------------------------------------------------------------------------------
@@ -100,8 +98,8 @@ class PolicyNode(rclpy.node.Node):
     def _on_end(self, msg: EpisodeEnd):
         self._last_frame = msg
 
-    def _over(self, stamp) -> bool:
-        """Whether this frame belongs to no episode, or is the last of one: there is nothing to decide any more."""
+    def _over(self) -> bool:
+        """Whether no episode runs, or its last frame was announced: there is nothing to decide any more."""
         end = self._last_frame
         return self._episode is None or (end is not None and end.episode == self._episode.episode)
 
@@ -109,14 +107,15 @@ class PolicyNode(rclpy.node.Node):
 
     def _on_observation(self, msg: ObservationMsg):
         self.health.received("observation")
-        if msg.frame % FRAMES_PER_DECISION or self._over(msg.header.stamp) or msg.episode != self._episode.episode:
+        if msg.frame % FRAMES_PER_DECISION or self._over() or msg.episode != self._episode.episode:
             return
         begin = time.perf_counter()
         observation = messages.observation_from_msg(msg)
+        mode = DecisionMode.TOP_1 if self._episode.evaluation else DecisionMode.SAMPLE
         try:
-            choice = decide(self._policy, observation, sample=not self._episode.evaluation, seed=self._seed)
+            choice = decide(self._policy, observation, mode, self._seed)
         except ValueError as error:
-            self.health.error(f"weights version {self._version}: {error}")
+            self.health.error(str(error))
             return  # no control: the world brakes after its timeout and counts it
         self._choice = choice
         pose = tuple(float(v) for v in observation.ego[:3])
@@ -129,18 +128,19 @@ class PolicyNode(rclpy.node.Node):
         msg = Decision(worker=observation.worker, episode=observation.episode)
         msg.header = observation.header
         msg.step = observation.frame // FRAMES_PER_DECISION
-        msg.policy_version, msg.policy_sha256 = self._version, self._sha256
+        msg.policy_version, msg.policy_sha256 = self._policy.version, self._sha256
         msg.selected, msg.log_prob = choice.index, choice.log_prob
-        msg.features = messages.floats(choice.features)
-        msg.vocabulary_sha256 = self._policy.vocabulary_sha256 or ""
-        msg.candidates, msg.valid = len(choice.valid), messages.flags(choice.valid)
-        if not msg.vocabulary_sha256:
-            msg.steps, msg.trajectories = choice.trajectories.shape[1], messages.floats(choice.trajectories)
+        msg.features = messages.floats(choice.features.numpy())
+        msg.vocabulary_sha256 = self._vocabulary_sha256
+        trajectories, valid = choice.candidates.trajectories, choice.candidates.valid
+        msg.candidates, msg.valid = len(valid), messages.flags(valid.numpy())
+        if not self._vocabulary_sha256:
+            msg.steps, msg.trajectories = trajectories.shape[1], messages.floats(trajectories.numpy())
         self._decision.publish(msg)
 
     def _on_odometry(self, msg: Odometry):
         self.health.received("odometry")
-        if self._decided_at is None or self._over(msg.header.stamp):
+        if self._decided_at is None or self._over():
             return
         odometry = messages.odometry_from_msg(msg)
         start = messages.from_time(self._episode.header.stamp)

@@ -52,3 +52,22 @@ def comparison_markdown(before: Scores, after: Scores, world: str) -> str:
     lines = [f"| {world} | before | after | change |", "|---|--:|--:|--:|"]
     lines += ["| " + " | ".join(row) + " |" for row in _rows(before, after)]
     return "\n".join(lines) + "\n"
+
+
+def scores_table(scores: Scores, world: str) -> Table:
+    """The scores of one evaluation for a terminal.
+
+    Args:
+        scores: Of the evaluated policy.
+        world: "carla_light" or "carla"; the label of every score.
+    """
+    table = Table(title=f"{world}: mean (95 % interval) over {scores.episodes} episodes")
+    table.add_column("")
+    table.add_column("score", justify="right")
+    for name in METRICS:
+        title, form = _TITLES[name]
+        table.add_row(title, f"{form} ({form} .. {form})".format(getattr(scores, name), *scores.intervals[name]))
+    for ability, score in scores.abilities.items():
+        table.add_row(f"{ability.replace('_', ' ')} [%]", f"{score.driving_score:.1f}")
+    table.add_row("not completed", str(len(scores.failed)))
+    return table

@@ -22,9 +22,11 @@ class Policy(ABC):
     Attributes:
         family: Name of the family, as in config.json of its checkpoints.
         version: Version of the scoring weights in use; 0 is the pre-trained one.
+        vocabulary: The candidates [G, T, 3] that all states share; None where each state has its own.
     """
 
     family: str
+    vocabulary: Candidates | None = None
 
     def __init__(self):
         self.version = 0

@@ -20,7 +20,7 @@ def policy_families() -> dict[str, EntryPoint]:
 
 
 def load_policy(folder: Path | str) -> Policy:
-    """Loads a policy from its checkpoint folder, whatever its family.
+    """Loads a policy from its checkpoint folder (or the name of a shipped one), whatever its family.
 
     Args:
         folder: The folder, or the bare name of a shipped checkpoint where no folder of that name exists.

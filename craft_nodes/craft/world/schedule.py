@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-
 from craft.world.routes import RouteSpec
 
 
