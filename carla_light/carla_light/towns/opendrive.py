@@ -1,8 +1,9 @@
 """Writes a network as OpenDRIVE 1.4 in the dialect that carla.Map 0.9.16 reads.
 
 The dialect, measured on the client: a signal's validity runs from the low to the high lane id; lane changes follow the
-laneChange attribute alone, and a missing one permits them, so it is always written; a crosswalk is an object with a direct
-outline whose first corner is repeated; a sign faces traffic with hOffset 0 beside right lanes and pi beside left ones.
+laneChange attribute alone, and a missing one permits them, so it is always written; a crosswalk is an object with a
+direct outline whose first corner is repeated; a sign faces traffic with hOffset 0 beside right lanes and pi beside left
+ones.
 """
 
 from math import pi

@@ -112,8 +112,9 @@ class LaneGraph:
             while len(poses) > 1 and np.hypot(end[0] - poses[-1][0], end[1] - poses[-1][1]) < _AT_END_M:
                 poses.pop()
             poses.append(end)
-        if len(poses) < 2:
-            raise ValueError(f"lane {lane[2]} of road {lane[0]} is shorter than {_STEP_M:g} m and leads nowhere")
+        if len(poses) == 1:  # a short lane that leads nowhere: a line of the least length, so that all lines have one
+            x, y, yaw = poses[0]
+            poses.append((x + _AT_END_M * np.cos(yaw), y + _AT_END_M * np.sin(yaw), yaw))
         table = np.array(poses)
         points, yaw = table[:, :2], table[0, 2] + np.cumsum(np.r_[0.0, wrap_angle(np.diff(table[:, 2]))])
         return LaneLine(points, yaw, np.r_[0.0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))])

@@ -1,5 +1,6 @@
 """What carla.Map does not tell about a town, read from its OpenDRIVE text, and the checks that carla.Map leaves out."""
 
+import math
 from dataclasses import dataclass
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -14,6 +15,7 @@ LANE_KINDS = {
     "sidewalk": LaneKind.SIDEWALK,
 }
 _KMH_PER_UNIT = {"km/h": 1.0, "mph": 1.609344, "m/s": 3.6}
+_LENGTH_ERROR_M = 0.1  # a road's length may differ this much from the end of its geometry [m]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class OpenDriveTables:
 def read_tables(name: str, xodr: str) -> OpenDriveTables:
     """Check an OpenDRIVE text and read its tables.
 
-    carla.Map ends the process on some broken files (a signalReference to a missing signal, a link to a missing road), so
+    carla.Map ends the process on some broken files (a signalReference to a missing signal, a link to a missing lane), so
     nothing unchecked may reach it.
 
     Args:
@@ -72,18 +74,18 @@ def read_tables(name: str, xodr: str) -> OpenDriveTables:
         raise ValueError(f"the map of {name!r} begins with <{root.tag}>, expected <OpenDRIVE>")
     try:
         return _tables(root)
-    except _Broken as error:
+    except _BrokenError as error:
         raise ValueError(f"the OpenDRIVE map of {name!r} is broken: {error}") from None
 
 
-class _Broken(Exception):
+class _BrokenError(Exception):
     """What is wrong with an OpenDRIVE document."""
 
 
 def _tables(root: Element) -> OpenDriveTables:
     roads = root.findall("road")
     if not roads:
-        raise _Broken("it has no road")
+        raise _BrokenError("it has no road")
     _check_references(root, roads)
     lanes: list[LaneSpan] = []
     type_kmh: dict[int, float] = {}
@@ -94,7 +96,7 @@ def _tables(root: Element) -> OpenDriveTables:
         if kmh is not None:
             type_kmh[_integer(road, "id", "road")] = kmh
     if not any(lane.kind is LaneKind.DRIVING for lane in lanes):
-        raise _Broken("none of its lanes is a driving lane")
+        raise _BrokenError("none of its lanes is a driving lane")
     inside = frozenset(_integer(road, "id", "road") for road in roads if road.get("junction", "-1") != "-1")
     return OpenDriveTables(tuple(lanes), type_kmh, inside)
 
@@ -108,10 +110,10 @@ def _check_references(root: Element, roads: list[Element]) -> None:
         where = f"road {road.get('id')}"
         for reference in road.iter("signalReference"):
             if reference.get("id") not in signal_ids:
-                raise _Broken(f"{where} has a signalReference to signal {reference.get('id')}, which does not exist")
+                raise _BrokenError(f"{where} has a signalReference to signal {reference.get('id')}, which does not exist")
         junction = _integer(road, "junction", where) if road.get("junction") else -1
         if junction != -1 and junction not in junction_ids:
-            raise _Broken(f"{where} lies in junction {junction}, which does not exist")
+            raise _BrokenError(f"{where} lies in junction {junction}, which does not exist")
         for tag in ("predecessor", "successor"):
             link = road.find(f"link/{tag}")
             if link is None:
@@ -119,26 +121,53 @@ def _check_references(root: Element, roads: list[Element]) -> None:
             known = {"road": road_ids, "junction": junction_ids}.get(link.get("elementType"))
             if known is None or _integer(link, "elementId", f"the {tag} of {where}") not in known:
                 target = f"{link.get('elementType')} {link.get('elementId')}"
-                raise _Broken(f"the {tag} of {where} is {target}, which does not exist")
+                raise _BrokenError(f"the {tag} of {where} is {target}, which does not exist")
     for junction in root.findall("junction"):
         for connection in junction.findall("connection"):
             where = f"connection {connection.get('id')} of junction {junction.get('id')}"
             for attribute in ("incomingRoad", "connectingRoad"):
                 if _integer(connection, attribute, where) not in road_ids:
-                    raise _Broken(f"{where} has {attribute} {connection.get(attribute)}, which does not exist")
+                    raise _BrokenError(f"{where} has {attribute} {connection.get(attribute)}, which does not exist")
+    _check_lane_links(roads)
     for controller in root.findall("controller"):
         for control in controller.findall("control"):
             if control.get("signalId") not in signal_ids:
-                raise _Broken(
+                raise _BrokenError(
                     f"controller {controller.get('id')} controls signal {control.get('signalId')}, which does not exist"
                 )
+
+
+def _check_lane_links(roads: list[Element]) -> None:
+    """Every lane that a lane is linked to must exist in the section before or after it, or in the linked road's."""
+    sections = {
+        road.get("id"): [{lane.get("id") for lane in section.iter("lane")} for section in road.iter("laneSection")]
+        for road in roads
+    }
+    for road in roads:
+        own = sections[road.get("id")]
+        for k, section in enumerate(road.iter("laneSection")):
+            for tag, neighbour, beyond in (("predecessor", k - 1, k == 0), ("successor", k + 1, k == len(own) - 1)):
+                if beyond:
+                    link = road.find(f"link/{tag}")
+                    if link is None or link.get("elementType") != "road" or not sections[link.get("elementId")]:
+                        continue  # at a junction the connecting roads name the lanes
+                    known = sections[link.get("elementId")][0 if link.get("contactPoint") == "start" else -1]
+                else:
+                    known = own[neighbour]
+                for lane in section.iter("lane"):
+                    linked = lane.find(f"link/{tag}")
+                    if linked is not None and linked.get("id") not in known:
+                        raise _BrokenError(
+                            f"the {tag} of lane {lane.get('id')} of road {road.get('id')} is lane {linked.get('id')}, "
+                            f"which does not exist"
+                        )
 
 
 def _unique(ids: list, what: str) -> frozenset:
     seen = set()
     for item in ids:
         if item in seen:
-            raise _Broken(f"there are two {what}s with the id {item}")
+            raise _BrokenError(f"there are two {what}s with the id {item}")
         seen.add(item)
     return frozenset(seen)
 
@@ -148,17 +177,16 @@ def _lanes(road: Element) -> list[LaneSpan]:
     where = f"road {road_id}"
     length = _number(road, "length", where)
     if length <= 0.0:
-        raise _Broken(f"{where} is {length:g} m long")
-    if road.find("planView/geometry") is None:
-        raise _Broken(f"{where} has no geometry")
+        raise _BrokenError(f"{where} is {length:g} m long")
+    _check_geometry(road, length, where)
     sections = road.findall("lanes/laneSection")
     if not sections:
-        raise _Broken(f"{where} has no laneSection")
+        raise _BrokenError(f"{where} has no laneSection")
     starts = [_number(section, "s", f"a laneSection of {where}") for section in sections] + [length]
     spans = []
     for k, section in enumerate(sections):
         if not starts[k] < starts[k + 1]:
-            raise _Broken(f"laneSection {k} of {where} ends at {starts[k + 1]:g} m, before it begins")
+            raise _BrokenError(f"laneSection {k} of {where} ends at {starts[k + 1]:g} m, before it begins")
         for lane in section.iter("lane"):
             lane_id = _integer(lane, "id", f"a lane of {where}")
             kind = LANE_KINDS.get(lane.get("type"))
@@ -168,25 +196,41 @@ def _lanes(road: Element) -> list[LaneSpan]:
     return spans
 
 
+def _check_geometry(road: Element, length: float, where: str) -> None:
+    """The reference line must exist, with finite numbers, and reach as far as the road."""
+    pieces = road.findall("planView/geometry")
+    if not pieces:
+        raise _BrokenError(f"{where} has no geometry")
+    for piece in pieces:
+        for attribute in ("s", "x", "y", "hdg", "length"):
+            _number(piece, attribute, f"the geometry of {where}")
+    end = float(pieces[-1].get("s")) + float(pieces[-1].get("length"))
+    if abs(end - length) > _LENGTH_ERROR_M:
+        raise _BrokenError(f"{where} is said to be {length:g} m long, but its geometry ends at {end:g} m")
+
+
 def _speed_kmh(speed: Element, where: str) -> float | None:
     """Speed of a road type; None for "no limit" and "undefined", which OpenDRIVE allows."""
     if speed.get("max") in ("no limit", "undefined"):
         return None
     unit = speed.get("unit", "m/s")  # the standard's default
     if unit not in _KMH_PER_UNIT:
-        raise _Broken(f"the speed of {where} has the unit {unit!r}, expected one of {', '.join(_KMH_PER_UNIT)}")
+        raise _BrokenError(f"the speed of {where} has the unit {unit!r}, expected one of {', '.join(_KMH_PER_UNIT)}")
     return _number(speed, "max", f"the speed of {where}") * _KMH_PER_UNIT[unit]
 
 
 def _number(element: Element, attribute: str, where: str) -> float:
     try:
-        return float(element.get(attribute, ""))
+        value = float(element.get(attribute, ""))
     except ValueError:
-        raise _Broken(f"{where} has {attribute}={element.get(attribute)!r}, expected a number") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise _BrokenError(f"{where} has {attribute}={element.get(attribute)!r}, expected a number")
+    return value
 
 
 def _integer(element: Element, attribute: str, where: str) -> int:
     try:
         return int(element.get(attribute, ""))
     except ValueError:
-        raise _Broken(f"{where} has {attribute}={element.get(attribute)!r}, expected a whole number") from None
+        raise _BrokenError(f"{where} has {attribute}={element.get(attribute)!r}, expected a whole number") from None

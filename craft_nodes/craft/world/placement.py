@@ -1,7 +1,7 @@
 """Places routes by the topology of a town: which kinds of road a scenario type needs, and where there are any.
 
-Nothing here knows a town's coordinates. A town is split at x = 0 into a western district for training and an eastern one
-for held-out routes; a route must lie in its district with all the lanes that it drives on.
+Nothing here knows a town's coordinates. A town is split at x = 0 into a western district for training and an eastern
+one for held-out routes; a route must lie in its district with all the lanes that it drives on.
 """
 
 import math
@@ -69,7 +69,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Site:
-    """Where a route may be put: start and goal as (street, distance along it [m]), and its trigger [m] from the start."""
+    """Where a route may be put: start and goal as (street, distance along it [m]), its trigger as distance [m]."""
 
     start: tuple[Street, float]
     goal: tuple[Street, float]

@@ -17,9 +17,9 @@ _Direction = tuple[int, int]  # (road id, sign of the lane ids: -1 along the roa
 class SpeedLimits:
     """Speed limit at any place of a town.
 
-    On a road with signs for a direction a sign holds until the next one, and the first one from the road's beginning on.
-    Elsewhere the limit of the nearest sign upstream is carried on (the lowest if several are equally near), then the road
-    type, then DEFAULT_LIMIT_KMH. Inside a junction the road type lowers what is carried on.
+    On a road with signs for a direction a sign holds until the next one, and the first one from the beginning on.
+    Elsewhere the limit of the nearest sign upstream is carried on (the lowest if several are equally near), then the
+    road type, then DEFAULT_LIMIT_KMH. Inside a junction the road type lowers what is carried on.
     """
 
     def __init__(self, carla_map: carla.Map, tables: OpenDriveTables):
