@@ -32,20 +32,20 @@ def roll_out_agent(agent, poses, numbers):
         poses: float64 [steps + 1, POSE_COLUMNS], written.
         numbers: CounterfactualNumbers.
     """
-    x, y, yaw = float(agent[_X]), float(agent[_Y]), float(agent[_YAW])
-    vx, vy = float(agent[_VX]), float(agent[_VY])
+    x, y, yaw = agent[_X], agent[_Y], agent[_YAW]
+    vx, vy = agent[_VX], agent[_VY]
     speed = math.sqrt(vx * vx + vy * vy)
     motion = math.atan2(vy, vx) if speed >= _MIN_DIRECTION_MPS else yaw
 
     held, curvature = 0.0, 0.0
     if int(agent[_KIND]) != _WALKER:
-        held = float(agent[_ACCELERATION])
+        held = agent[_ACCELERATION]
         if math.cos(motion - yaw) < 0.0:  # it reverses: gaining speed along the motion means losing along the heading
             held = -held
         held = min(max(held, -numbers.max_agent_deceleration_mps2), numbers.max_agent_acceleration_mps2)
         if speed >= numbers.min_turning_speed_mps:
             limit = numbers.max_agent_curvature_per_m
-            curvature = min(max(float(agent[_YAW_RATE]) / speed, -limit), limit)
+            curvature = min(max(agent[_YAW_RATE] / speed, -limit), limit)
 
     ramp = numbers.connector_ramp_s if agent[_ON_CONNECTOR] > 0.5 else numbers.ramp_s
     dt = numbers.ticks_per_step * TICK_S

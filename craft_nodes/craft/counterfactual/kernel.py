@@ -7,6 +7,7 @@ from numba import njit
 
 from craft.counterfactual.agents import POSE_COLUMNS, roll_out_agent
 from craft.counterfactual.collision import boxes_overlap
+from craft.counterfactual.compiled import compiled
 from craft.counterfactual.reward import collision_multiplier, driving_reward, wrapped
 from craft.counterfactual.route import AHEAD_M, BEHIND_M, PIECE_COLUMNS, fill_route, project
 from craft.counterfactual.stop_lines import LINE_COLUMNS, crosses, fill_lines, in_stop_zone
@@ -45,7 +46,7 @@ def fill_agents(agents, agent_valid, ego, poses, sizes, numbers):
     for a in range(agents.shape[0]):
         if not agent_valid[a]:
             continue
-        half_length, half_width = float(agents[a, _AGENT_HALF_LENGTH]), float(agents[a, _AGENT_HALF_WIDTH])
+        half_length, half_width = agents[a, _AGENT_HALF_LENGTH], agents[a, _AGENT_HALF_WIDTH]
         radius = math.hypot(half_length, half_width)
         roll_out_agent(agents[a], poses[count], numbers)
         for k in range(numbers.steps + 1):
@@ -142,11 +143,11 @@ def roll_out(path, memory, sleeping, ego, poses, sizes, agent_count, pieces, pie
     Returns:
         (discounted return, flags, progress [m]).
     """
-    half_length, half_width = float(ego[_HALF_LENGTH]), float(ego[_HALF_WIDTH])
+    half_length, half_width = ego[_HALF_LENGTH], ego[_HALF_WIDTH]
     radius = math.hypot(half_length, half_width)
-    ego_x, ego_y, ego_yaw = float(ego[_X]), float(ego[_Y]), float(ego[_YAW])
+    ego_x, ego_y, ego_yaw = ego[_X], ego[_Y], ego[_YAW]
     ego_cos, ego_sin = math.cos(ego_yaw), math.sin(ego_yaw)
-    x, y, yaw, speed = 0.0, 0.0, 0.0, max(float(ego[_SPEED]), 0.0)
+    x, y, yaw, speed = 0.0, 0.0, 0.0, max(ego[_SPEED], 0.0)
     cos, sin = 1.0, 0.0
 
     for a in range(agent_count):
@@ -247,6 +248,9 @@ def evaluate_state(ego, agents, agent_valid, route, route_valid, stop_lines, sto
         flags: uint8 [G], written: bits COLLISION, RED_LIGHT, STOP_SIGN, OFF_ROAD.
         progress: float32 [G], written [m].
     """
+    # float64 from here on: numba would go on in float32
+    ego, agents, route = ego.astype(np.float64), agents.astype(np.float64), route.astype(np.float64)
+    stop_lines = stop_lines.astype(np.float64)
     poses = np.empty((agents.shape[0], numbers.steps + 1, POSE_COLUMNS))
     sizes = np.empty((agents.shape[0], 3))
     pieces = np.empty((route.shape[0], PIECE_COLUMNS))
@@ -269,4 +273,4 @@ def evaluate_state(ego, agents, agent_valid, route, route_valid, stop_lines, sto
         )  # fmt: skip
 
 
-evaluate_state = njit(nogil=True, cache=True)(evaluate_state)
+evaluate_state = compiled(evaluate_state)

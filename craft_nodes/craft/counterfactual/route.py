@@ -11,6 +11,9 @@ PIECE_COLUMNS = 7  # x [m], y [m], direction x, direction y, length [m], arc len
 BEHIND_M = 2.0  # the place is searched from here behind the last one [m]; ours
 AHEAD_M = 4.0  # to here ahead: a step of 0.1 s covers at most 2.8 m [m]; ours
 
+_TIE_M2 = 1e-9  # squared distances this near are equal [m2]; the later of two equally near pieces is taken, so that a
+# bend's corner belongs to the piece that goes on from it, whatever the rounding
+
 _X, _Y = int(RouteField.X), int(RouteField.Y)
 
 
@@ -31,7 +34,7 @@ def fill_route(route, route_valid, pieces):
     for i in range(route.shape[0]):
         if not route_valid[i]:
             continue
-        x, y = float(route[i, _X]), float(route[i, _Y])
+        x, y = route[i, _X], route[i, _Y]
         if begun:
             dx, dy = x - last_x, y - last_y
             length = math.sqrt(dx * dx + dy * dy)
@@ -50,6 +53,8 @@ def fill_route(route, route_valid, pieces):
 @njit
 def project(pieces, count, x, y, low_m, high_m, start):
     """The nearest point of the route to (x, y) among the pieces that reach into arc lengths [low_m, high_m].
+
+    Of equally near pieces it is on the last one.
 
     Args:
         pieces, count: Of fill_route, count >= 1.
@@ -71,6 +76,6 @@ def project(pieces, count, x, y, low_m, high_m, start):
         along = min(max(dx * pieces[i, 2] + dy * pieces[i, 3], 0.0), pieces[i, 4])
         ex, ey = dx - along * pieces[i, 2], dy - along * pieces[i, 3]
         distance = ex * ex + ey * ey
-        if distance < nearest:
-            best, place, nearest = i, pieces[i, 5] + along, distance
+        if distance <= nearest + _TIE_M2:
+            best, place, nearest = i, pieces[i, 5] + along, min(distance, nearest)
     return best, place, math.sqrt(nearest)

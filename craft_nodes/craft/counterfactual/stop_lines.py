@@ -35,7 +35,7 @@ def fill_lines(stop_lines, stop_valid, lines):
         light = kind == _LIGHT and int(stop_lines[i, _STATE]) == _RED
         sign = kind == _STOP and stop_lines[i, _CLEARED] < 0.5
         if light or sign:
-            yaw = float(stop_lines[i, _YAW])
+            yaw = stop_lines[i, _YAW]
             lines[count, 0], lines[count, 1] = stop_lines[i, _X], stop_lines[i, _Y]
             lines[count, 2], lines[count, 3] = math.cos(yaw), math.sin(yaw)
             lines[count, 4] = stop_lines[i, _HALF_WIDTH]

@@ -128,11 +128,12 @@ class CounterfactualWorld:
 
     def _surface(self, road: RoadMap) -> Surface:
         """The road map's surface, built once for each map object."""
-        kept = self._surfaces.get(id(road))
+        key = id(road)
+        kept = self._surfaces.get(key)
         if kept is None or kept[0]() is not road:
             surface = build_surface(road, self.config.surface_margin_m)
-            kept = weakref.ref(road, lambda _, key=id(road): self._surfaces.pop(key, None)), surface
-            self._surfaces[id(road)] = kept
+            kept = weakref.ref(road, lambda _: self._surfaces.pop(key, None)), surface
+            self._surfaces[key] = kept
         return kept[1]
 
 

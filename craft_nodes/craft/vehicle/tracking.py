@@ -78,7 +78,7 @@ def fill_path(trajectory, path, gains):
     path[0, 0] = path[0, 1] = path[0, 2] = 0.0
     direction_x, direction_y, length = 1.0, 0.0, 0.0
     for i in range(count):
-        x, y = float(trajectory[i, 0]), float(trajectory[i, 1])
+        x, y = np.float64(trajectory[i, 0]), np.float64(trajectory[i, 1])  # float() keeps float32 in numba
         dx, dy = x - path[i, 0], y - path[i, 1]
         length = math.sqrt(dx * dx + dy * dy)
         if length > 1e-9:
@@ -86,7 +86,7 @@ def fill_path(trajectory, path, gains):
         path[i, 3], path[i, 4] = direction_x, direction_y
         path[i + 1, 0], path[i + 1, 1], path[i + 1, 2] = x, y, path[i, 2] + length
     if length < gains.min_piece_m:
-        yaw = float(trajectory[count - 1, 2])
+        yaw = np.float64(trajectory[count - 1, 2])
         direction_x, direction_y = math.cos(yaw), math.sin(yaw)
     path[count, 3], path[count, 4] = direction_x, direction_y
 
