@@ -1,5 +1,7 @@
 """The event monitor: what the executed driving did wrong, and what that costs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from craft.events.kinds import COLLISIONS, Event, EventConfig, EventKind, GroundedReward
@@ -43,9 +45,7 @@ class EventMonitor:
         self._progress_m = 0.0
         self._outside_m = 0.0
 
-    def observe(
-        self, observation: Observation, collisions: tuple[Collision, ...] | list[Collision] = ()
-    ) -> list[Event]:
+    def observe(self, observation: Observation, collisions: Sequence[Collision] = ()) -> list[Event]:
         """Judge the next frame.
 
         Args:
@@ -189,8 +189,8 @@ class EventMonitor:
     def _outside(self, observation) -> bool:
         """Outside the lanes or in the wrong one, as the leaderboard tells it; never inside a junction.
 
-        In scenarios with an obstacle to be passed on the oncoming lane the leaderboard switches its wrong-lane test off;
-        here that holds while such an obstacle is on the route nearby.
+        In scenarios with an obstacle to be passed on the oncoming lane the leaderboard switches its wrong-lane test
+        off; here that holds while such an obstacle is on the route nearby.
         """
         centre, yaw = observation.ego[None, :2].astype(float), observation.ego[[EgoField.YAW]].astype(float)
         if self._grid.in_junction(centre)[0]:

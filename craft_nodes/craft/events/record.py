@@ -67,7 +67,7 @@ class EpisodeRecord:
         driven_m: Driven distance [m].
         duration_s: Simulated time [s].
         truncated: Ended by the run, not by what happened in it.
-        infractions: Kinds that lower the score, in order; OFF_ROAD once at the end if any distance was outside the lanes.
+        infractions: Kinds that lower the score, in order; OFF_ROAD once, last, if any distance was outside the lanes.
         events: Kinds of all events, in order, including those that only cost reward.
         outside_percentage: Share of the driven distance outside the lanes or in the wrong one [%].
         scenario: Scenario type, empty if unknown; abilities are reported by it.

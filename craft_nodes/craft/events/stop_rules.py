@@ -44,13 +44,14 @@ class StopRules:
 
     - Stop-required: the front bumper crossed the line while the light was red, or crossed a stop line at which the
       vehicle had not stood. From then until the tail is over the line, moving faster than v_stop is penalised.
-    - Go-required: the light is green or the stop sign has been stood at, the front bumper is at most go_zone_m before the
-      line, and the path ahead has been clear for go_grace_s. Moving slower than v_go is penalised. Never an infraction.
+    - Go-required: the light is green or the stop sign has been stood at, the front bumper is at most go_zone_m before
+      the line, and the path ahead has been clear for go_grace_s. Moving slower than v_go is penalised. This is never an
+      infraction.
     - Uncontrolled: everything else; nothing is penalised.
 
-    The score's infractions follow the leaderboard instead: a red light counts when the TAIL (from 0.8 half lengths behind
-    the centre to 1 m behind the rear bumper) passes the line while it is red; a stop sign when the vehicle's centre leaves
-    it behind without having stood at it. Yellow is ignored.
+    The score's infractions follow the leaderboard instead: a red light counts when the TAIL (from 0.8 half lengths
+    behind the centre to 1 m behind the rear bumper) passes the line while it is red; a stop sign when the vehicle's
+    centre leaves it behind without having stood at it. Yellow is ignored.
 
     Args:
         config: Thresholds.
@@ -133,7 +134,7 @@ class StopRules:
         return []
 
     def _path_clear(self, observation) -> bool:
-        """Whether nobody is, or will within clear_time_s be, on the route just ahead, all others moving on as they do."""
+        """Whether nobody is on the route just ahead, nor will be within clear_time_s, all others moving on as they do."""
         agents = observation.agents[observation.agent_valid]
         if len(agents) == 0:
             return True

@@ -68,7 +68,8 @@ class ObservationBuilder:
         """The observation of the next frame.
 
         Raises:
-            ValueError: No episode has begun, parts carry different stamps, time does not advance, or a value is not finite.
+            ValueError: No episode has begun, parts carry different stamps, time does not advance, or a value is not
+                finite.
         """
         if self._tracker is None:
             raise ValueError("no episode has begun; call begin() before observe()")
@@ -119,7 +120,9 @@ class ObservationBuilder:
         for name in ("odometry", "status", "objects"):
             stamp = getattr(frame, name).stamp_s
             if not abs(stamp - frame.stamp_s) <= STAMP_TOLERANCE_S:
-                raise ValueError(f"{name} is stamped {stamp:.3f} s but its frame {frame.stamp_s:.3f} s; never mix frames")
+                raise ValueError(
+                    f"{name} is stamped {stamp:.3f} s but its frame {frame.stamp_s:.3f} s; do not mix them"
+                )
         if frame.stamp_s < self._first_s - STAMP_TOLERANCE_S:
             raise ValueError(f"frame at {frame.stamp_s:.3f} s lies before its episode's start at {self._first_s:.3f} s")
         if frame.stamp_s <= self._last_s:
@@ -159,9 +162,8 @@ class ObservationBuilder:
         agents[:count, AgentField.VY] = cos * velocities[:, 1] - sin * velocities[:, 0]
         agents[:count, AgentField.YAW_RATE] = objects.yaw_rates[order]
         acceleration = objects.accelerations[order]
-        agents[:count, AgentField.ACCELERATION] = acceleration[:, 0] * np.cos(poses[:, 2]) + acceleration[:, 1] * np.sin(
-            poses[:, 2]
-        )
+        cos, sin = np.cos(poses[:, 2]), np.sin(poses[:, 2])
+        agents[:count, AgentField.ACCELERATION] = acceleration[:, 0] * cos + acceleration[:, 1] * sin
         agents[:count, AgentField.HALF_LENGTH : AgentField.HALF_WIDTH + 1] = objects.half_sizes[order]
         agents[:count, AgentField.KIND] = objects.kinds[order]
         agents[:count, AgentField.ON_CONNECTOR] = self._grid.in_junction(poses[:, :2])

@@ -62,7 +62,7 @@ class RouteTracker:
         quad, gap = grid.driving_lane(points, yaw)
         known = (quad >= 0) & (gap < AGREES_RAD)
         if not known.any():
-            raise ValueError(f"no point of the route lies on a driving lane of road map {road.name!r}; is it this town's?")
+            raise ValueError(f"no point of the route lies on a driving lane of road map {road.name!r}; wrong town?")
         # A point off the lanes (a gap between two quads, a lane change) takes the value of the nearest point on one.
         places = np.arange(len(points))
         nearest = places[known][np.abs(places[:, None] - places[known]).argmin(axis=1)]

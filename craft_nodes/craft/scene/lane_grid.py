@@ -26,7 +26,7 @@ class LaneGrid:
         corners = road.quads.astype(np.float64)
         edge = np.roll(corners, -1, axis=1) - corners
         length = np.maximum(np.hypot(edge[..., 0], edge[..., 1]), 1e-9)
-        # Signed distance of p to an edge, positive inside: normal . p + offset. One more row that contains nothing pads.
+        # Signed distance of p to an edge, positive inside: normal . p + offset. One more row contains nothing: padding.
         normal = np.stack([-edge[..., 1], edge[..., 0]], axis=-1) / length[..., None]
         offset = -(normal * corners).sum(-1)
         self._normal = np.concatenate([normal, np.zeros((1, 4, 2))])

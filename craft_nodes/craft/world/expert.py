@@ -1,7 +1,7 @@
 """A rule-based driver that sees everything: it shows the policy how to drive (after PDM-Lite's design).
 
-Every decision it drives a few proposals through a forecast of all others: keep to the route; if that ends in a conflict,
-yield before it, brake, or pass an obstacle to the left or right. The best one becomes the trajectory.
+Every decision it drives a few proposals through a forecast of all others: keep to the route; if that ends in a
+conflict, yield before it, brake, or pass an obstacle to the left or right. The best one becomes the trajectory.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,8 @@ from craft.scene.road_map import LaneKind, RoadMap, StopKind
 from craft.world.expert_forecast import STEP_S, STEPS, ego_half_size, forecast
 from craft.world.expert_rollout import Pace, Shift, Style, along_route, drive, entry, frenet_forecast, shifted
 
+_PASSABLE = (LaneKind.DRIVING, LaneKind.PARKING, LaneKind.SHOULDER)
+
 
 @dataclass(frozen=True)
 class ExpertConfig:
@@ -35,6 +37,7 @@ class ExpertConfig:
     lateral_acceleration: float = 2.0  # in curves [m/s2]
     acceleration: float = 2.5  # [m/s2]
     comfort_brake: float = 2.5  # [m/s2]
+    gentle_brake: float = 1.5  # for a slower stretch ahead [m/s2]
     hard_brake: float = 7.5  # the brake gives 7.3 and more [m/s2] (PDM-Lite's map)
     headway_s: float = 0.8  # [s]
     standing_gap_m: float = 3.0  # to a leader [m] (PDM-Lite: 4)
@@ -109,9 +112,8 @@ class Expert:
         obstacle, flagged = self._obstacle(observation, agents, half)
         sizes = self._sizes(observation, agents, offset, half, flagged)
         planned = self._slow_for_walkers(observation, agents, planned)
-        states = self._choose(
-            observation, path, planned, half, speed, offset, slope, agents, sizes, self._stop_at(observation, speed), obstacle
-        )
+        stop_at = self._stop_at(observation, speed)
+        states = self._choose(observation, path, planned, half, speed, offset, slope, agents, sizes, stop_at, obstacle)
         every = round(TRAJECTORY_DT_S / STEP_S)
         rows = states[every : every * TRAJECTORY_STEPS + 1 : every]
         trajectory = np.empty((TRAJECTORY_STEPS, 3), np.float32)
@@ -133,15 +135,22 @@ class Expert:
         path[:, 3] = np.nonzero(valid)[0] - ROUTE_POINTS_BEHIND
         planned = config.limit_share * rows[:, RouteField.SPEED_LIMIT]
         planned = np.where(rows[:, RouteField.JUNCTION] > 0.5, np.minimum(planned, config.junction_speed_mps), planned)
-        reach = min(4, len(rows) - 1)  # curvature over 4 m, so that single points do not matter
-        if reach > 0:
+        # The bend over 4 m, so that single points do not matter; felt 4 m early, since tracking looks ahead.
+        reach = 4
+        if len(rows) > 3 * reach:
             bend = np.abs(path[reach:, 2] - path[:-reach, 2]) / reach
-            bend = np.concatenate([bend, np.repeat(bend[-1:], reach)])
-            bend = np.maximum(bend, np.concatenate([np.repeat(bend[:1], reach), bend[:-reach]]))
-            planned = np.minimum(planned, np.sqrt(config.lateral_acceleration / np.maximum(bend, 1e-4)))
-        for i in range(len(planned) - 2, -1, -1):  # slow down in time
-            planned[i] = min(planned[i], np.sqrt(planned[i + 1] ** 2 + 2.0 * 0.8 * config.comfort_brake))
+            felt = np.lib.stride_tricks.sliding_window_view(
+                np.pad(bend, (reach, 2 * reach), mode="edge"), 2 * reach + 1
+            )
+            planned = np.minimum(planned, np.sqrt(config.lateral_acceleration / np.maximum(felt.max(axis=1), 1e-4)))
+        self._slow_in_time(planned)
         return path, planned
+
+    def _slow_in_time(self, planned):
+        """Lower the planned speeds (1 m apart) so that gentle braking reaches each of them."""
+        gentle = 2.0 * self._config.gentle_brake
+        for i in range(len(planned) - 2, -1, -1):
+            planned[i] = min(planned[i], np.sqrt(planned[i + 1] ** 2 + gentle))
 
     def _stop_at(self, observation, speed):
         """s at which the vehicle's centre must stand for a light or stop sign, infinity if nowhere."""
@@ -185,8 +194,7 @@ class Expert:
             if -2.0 < s < 30.0 and abs(d) < 4.5:
                 near = slice(max(int(s) - 8 + ROUTE_POINTS_BEHIND, 0), int(s) + 2 + ROUTE_POINTS_BEHIND)
                 planned[near] = np.minimum(planned[near], self._config.walker_speed_mps)
-        for i in range(len(planned) - 2, -1, -1):
-            planned[i] = min(planned[i], np.sqrt(planned[i + 1] ** 2 + 2.0 * 0.8 * self._config.comfort_brake))
+        self._slow_in_time(planned)
         return planned
 
     def _obstacle(self, observation, agents, half):
@@ -197,14 +205,13 @@ class Expert:
         flagged = np.zeros(len(rows), bool)
         now = observation.stamp_s
         speeds = agents[:, 0, 3]
-        self._standing = {
-            int(i): self._standing.get(int(i), now) for i, v in zip(ids, speeds, strict=True) if v < 0.3
-        }
+        self._standing = {int(i): self._standing.get(int(i), now) for i, v in zip(ids, speeds, strict=True) if v < 0.3}
         if len(rows) == 0:
             return None, flagged
         s, d, turn = agents[:, 0, 4], agents[:, 0, 5], agents[:, 0, 6]
-        length = rows[:, AgentField.HALF_LENGTH] * np.abs(np.cos(turn)) + rows[:, AgentField.HALF_WIDTH] * np.abs(np.sin(turn))
-        width = rows[:, AgentField.HALF_WIDTH] * np.abs(np.cos(turn)) + rows[:, AgentField.HALF_LENGTH] * np.abs(np.sin(turn))
+        half_length, half_width = rows[:, AgentField.HALF_LENGTH], rows[:, AgentField.HALF_WIDTH]
+        length = half_length * np.abs(np.cos(turn)) + half_width * np.abs(np.sin(turn))
+        width = half_width * np.abs(np.cos(turn)) + half_length * np.abs(np.sin(turn))
         in_way = (np.abs(d) < half[1] + width + self._style.corridor_side) & (s + length > -half[0] - 1.0)
         in_way &= s - length < config.obstacle_range_m
         red = self._controlled(observation)
@@ -212,7 +219,8 @@ class Expert:
         for j in np.argsort(-s, kind="stable"):
             if not in_way[j] or rows[j, AgentField.KIND] == AgentKind.WALKER:
                 continue
-            if rows[j, AgentField.KIND] == AgentKind.BICYCLE and 0.3 <= speeds[j] < config.slow_mps and np.cos(turn[j]) > 0.7:
+            bicycle = rows[j, AgentField.KIND] == AgentKind.BICYCLE
+            if bicycle and 0.3 <= speeds[j] < config.slow_mps and np.cos(turn[j]) > 0.7:
                 flagged[j] = True
                 continue
             if speeds[j] >= 0.3:
@@ -270,13 +278,11 @@ class Expert:
                 )
             runs = [(free, step)]
             if step >= 0:
-                before = entry(
-                    path, half, speed, shift, free[step, 4], step, agents[other], sizes[other], self._style
-                )
+                before = entry(path, half, speed, shift, free[step, 4], step, agents[other], sizes[other], self._style)
                 stop = min(stop_at, before - 1.0)
                 for pace in (
                     Pace(1.0, stop, 0.0),
-                    Pace(0.6, min(stop_at, np.inf), 0.0),
+                    Pace(0.6, stop_at, 0.0),
                     Pace(0.3, stop_at, 0.0),
                     Pace(1.0, stop_at, self._style.comfort_brake),
                     Pace(1.0, stop_at, self._style.hard_brake),
@@ -340,8 +346,7 @@ class Expert:
             d = np.array([shifted(s, shift) for s in ahead])
             centre = grid[:, :2] + d[:, None] * normal
             edge = np.sign(shift.size) * (half[1] + 0.1)
-            quads, inside = self._grid.containing(np.concatenate([centre, centre + edge * normal]), 0.1)
-            surface = (inside & np.isin(self._road.quad_kind[np.minimum(quads, len(self._road.quads) - 1)], _PASSABLE)).any(1)
+            surface = self._grid.covered(np.concatenate([centre, centre + edge * normal]), _PASSABLE, 0.1)
             gone = np.abs(d) > 0.3
             price = 0.6 * abs(shift.size) + 1.0 * abs(shift.size - self._size)
             if (~surface.reshape(2, -1) & gone).any():
@@ -351,6 +356,3 @@ class Expert:
                 price += 6.0
             prices.append(price)
         return prices
-
-
-_PASSABLE = [int(LaneKind.DRIVING), int(LaneKind.PARKING), int(LaneKind.SHOULDER)]
