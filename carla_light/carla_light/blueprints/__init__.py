@@ -1,0 +1,1 @@
+"""What can be spawned: vehicles, walkers, props, sensors."""

@@ -1,0 +1,1 @@
+"""What the server reads from an OpenDRIVE map beyond what carla.Map offers."""

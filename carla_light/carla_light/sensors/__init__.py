@@ -1,0 +1,1 @@
+"""What each sensor sends: one file a sensor, `measure(world, sensor) -> payloads` in each."""

@@ -1,0 +1,62 @@
+"""Calls about scenery, of which there is none but a flat ground, and about rays."""
+
+import numpy as np
+
+from carla_light.session import Session
+from carla_light.simulation.rays import GROUND, cast
+
+_LABEL_ROAD, _LABEL_NONE = 1, 0  # carla::rpc::CityObjectLabel
+_GROUND_Z = 0.0
+
+
+class SceneryService:
+    """Objects of the level, street lamps, ray casts."""
+
+    def __init__(self, session: Session) -> None:
+        """Serves a session."""
+        self._session = session
+
+    def get_environment_objects(self, label: int) -> list:
+        """None."""
+        return []
+
+    def get_all_level_BBs(self, label: int) -> list:  # noqa: N802  (the wire's name)
+        """None."""
+        return []
+
+    def get_names_of_all_objects(self) -> list[str]:
+        """None."""
+        return []
+
+    def query_lights_state(self, client: str) -> list:
+        """States of street lamps: none."""
+        return []
+
+    def update_day_night_cycle(self, client: str, active: bool) -> None:
+        """Nothing to switch: there are no street lamps."""
+
+    def draw_debug_shape(self, shape: list) -> None:
+        """Nothing is shown: the server has no window, like CARLA started with -RenderOffScreen."""
+
+    def project_point(self, origin: list[float], direction: list[float], distance: float) -> list:
+        """[hit, [point, label]]: the first thing within `distance` along a direction."""
+        hits = self._hits(origin, direction, distance)
+        return [True, hits[0]] if hits else [False]
+
+    def cast_ray(self, start: list[float], end: list[float]) -> list:
+        """[[point, label]] of the first thing between two points."""
+        difference = np.subtract(end, start)
+        return self._hits(start, difference, float(np.linalg.norm(difference)))
+
+    def _hits(self, origin: list[float], direction: list[float], reach: float) -> list:
+        length = float(np.linalg.norm(direction))
+        if length == 0.0:
+            return []
+        ray = np.asarray(direction, float)[None] / length
+        world = self._session.world
+        bodies = [*world.vehicles.values(), *world.walkers.values(), *world.props.values()]
+        distance, hit = cast(tuple(origin), ray, [body.box() for body in bodies], _GROUND_Z)
+        if not distance[0] <= reach:
+            return []
+        label = _LABEL_ROAD if hit[0] == GROUND else bodies[hit[0]].tag or _LABEL_NONE
+        return [[(np.asarray(origin) + distance[0] * ray[0]).tolist(), label]]
