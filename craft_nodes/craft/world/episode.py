@@ -71,6 +71,10 @@ class Stage:
         self.frame, self.ego_m = frame, ego_m
         self._row = {int(i): row for row, i in enumerate(frame.objects.ids)}
 
+    def __contains__(self, actor_id: int) -> bool:
+        """Whether an actor is on the road in the latest frame."""
+        return actor_id in self._row
+
     def pose(self, actor_id: int) -> tuple[float, float, float]:
         """x [m], y [m], yaw [rad] of an actor now."""
         return tuple(self.frame.objects.poses[self._row[actor_id]].tolist())
@@ -90,6 +94,33 @@ class Stage:
         if waypoint is None or abs(_turn(waypoint, yaw)) > SAME_DIRECTION_RAD:
             raise PlacementError(f"{self.where}: no driving lane runs along the route at {s:.0f} m")
         return waypoint
+
+    def lanes_beside(self, s: float) -> list[float]:
+        """Driving lanes next to the route that run along it: signed distances of their middles, left positive [m]."""
+        here = self.waypoint(s)
+        return [
+            self._aside(s, lane)
+            for lane in (here.get_left_lane(), here.get_right_lane())
+            if _is_kind(lane, carla.LaneType.Driving) and lane.lane_id * here.lane_id > 0
+        ]
+
+    def parking_beside(self, s: float) -> list[float]:
+        """Parking lanes next to the route, as `lanes_beside`."""
+        here = self.waypoint(s)
+        lanes = (here.get_left_lane(), here.get_right_lane())
+        return [self._aside(s, lane) for lane in lanes if _is_kind(lane, carla.LaneType.Parking)]
+
+    def oncoming_lane(self, s: float) -> float | None:
+        """Signed distance of the middle of an oncoming lane that borders the route's lane [m]; None without one."""
+        here = self.waypoint(s)
+        lane = here.get_left_lane()
+        if not _is_kind(lane, carla.LaneType.Driving) or lane.lane_id * here.lane_id > 0:
+            return None
+        return self._aside(s, lane)
+
+    def _aside(self, s: float, lane: carla.Waypoint) -> float:
+        location = lane.transform.location
+        return self.line.project(location.x, -location.y, s - 5.0, s + 5.0)[1]
 
     def in_junction(self, s: float) -> bool:
         """Whether the route is inside a junction at arc length s."""
@@ -190,6 +221,10 @@ class Stage:
             )
         self.actor_ids.append(actor.id)
         return actor
+
+
+def _is_kind(lane: carla.Waypoint | None, kind: carla.LaneType) -> bool:
+    return lane is not None and lane.lane_type == kind
 
 
 def _turn(waypoint: carla.Waypoint, yaw: float) -> float:

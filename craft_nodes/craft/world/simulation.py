@@ -100,6 +100,18 @@ class Simulation:
         settings.synchronous_mode = True
         settings.fixed_delta_seconds = FRAME_DT_S
         self._world.apply_settings(settings)
+        self._clear()
+        self._tick_world()
+        self.ego_half_size = self._measure_ego()  # half length, half width [m]
+
+    def _measure_ego(self) -> tuple[float, float]:
+        """Half length and half width of the ego's box [m]: only an actor knows them."""
+        place = self._map.get_spawn_points()[0]
+        actor = self._world.spawn_actor(self._world.get_blueprint_library().find(EGO_BLUEPRINT), place)
+        extent = actor.bounding_box.extent
+        actor.destroy()
+        self._tick_world()
+        return extent.x, extent.y
 
     # ---- one episode -------------------------------------------------------------------------------------------------
 

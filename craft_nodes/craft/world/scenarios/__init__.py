@@ -9,11 +9,23 @@ from typing import Protocol
 from craft.world.episode import PlacementError, Stage
 from craft.world.scenarios.dynamic_object_crossing import DynamicObjectCrossing
 from craft.world.scenarios.hard_brake_route import HardBreakRoute
+from craft.world.scenarios.invading_turn import InvadingTurn
+from craft.world.scenarios.non_signalized_junction_right_turn import NonSignalizedJunctionRightTurn
+from craft.world.scenarios.parked_obstacle import ParkedObstacle
+from craft.world.scenarios.static_cut_in import StaticCutIn
+from craft.world.scenarios.vanilla_red_light import VanillaSignalizedTurnEncounterRedLight
+from craft.world.scenarios.vanilla_stop_sign import VanillaNonSignalizedTurnEncounterStopsign
 
 
 class Scenario(Protocol):
-    """What every scenario type offers."""
+    """What every scenario type offers.
 
+    Attributes:
+        ABILITIES: What it is counted for (Bench2Drive).
+        done: Whether the other party has nothing more to do.
+    """
+
+    ABILITIES: tuple[str, ...]
     done: bool
 
     def setup(self, stage: Stage) -> None:
@@ -28,14 +40,16 @@ SCENARIOS: dict[str, type] = {
     for kind in (
         DynamicObjectCrossing,
         HardBreakRoute,
+        InvadingTurn,
+        NonSignalizedJunctionRightTurn,
+        ParkedObstacle,
+        StaticCutIn,
+        VanillaNonSignalizedTurnEncounterStopsign,
+        VanillaSignalizedTurnEncounterRedLight,
     )
 }
 
-# Scenario type -> abilities it is counted for (Bench2Drive).
-ABILITIES: dict[str, tuple[str, ...]] = {
-    "DynamicObjectCrossing": ("Emergency_Brake",),
-    "HardBreakRoute": ("Emergency_Brake",),
-}
+ABILITIES: dict[str, tuple[str, ...]] = {name: kind.ABILITIES for name, kind in SCENARIOS.items()}
 
 __all__ = ["ABILITIES", "SCENARIOS", "PlacementError", "Scenario", "Stage", "make_scenario"]
 

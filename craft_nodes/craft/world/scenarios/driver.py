@@ -8,8 +8,11 @@ from craft.world.route_line import RouteLine
 CURVATURE_PER_STEER = 0.28  # of a passenger car [1/m per unit of steer]; driving_facts: 0.028 at 0.1, 0.269 at 1.0
 LOOKAHEAD_M, LOOKAHEAD_S = 3.0, 0.4  # look-ahead = LOOKAHEAD_M + LOOKAHEAD_S v
 DEAD_THROTTLE = 0.3  # below this a CARLA car does not accelerate; PDM-Lite's longitudinal map
-THROTTLE_PER_MPS, THROTTLE_MAX = 0.25, 1.0
+THROTTLE_PER_MPS = 0.25
 BRAKE_ABOVE_MPS = 0.8  # too fast by more than this brakes; below it the car coasts [m/s]
+GIVE_WAY_BRAKE = 0.4  # of a surprised but calm driver: about 3 m/s2
+GIVE_WAY_MPS2 = 3.0  # deceleration that it plans with [m/s2]
+GIVE_WAY_M = 4.0  # bumper gap that it wants to keep [m]
 
 
 class PathDriver:
@@ -32,27 +35,40 @@ class PathDriver:
         """Whether it has come to the end of its path."""
         return self.s_m is not None and self.s_m > self.path.length_m - 1.0
 
-    def drive(self, speed_mps: float) -> None:
-        """Order the control of the coming tick."""
+    def drive(self, speed_mps: float, left_m: float = 0.0, brake: float = 1.0) -> None:
+        """Order the control of the coming tick.
+
+        Args:
+            speed_mps: Wanted speed; 0 stops [m/s].
+            left_m: Wanted distance to the left of the path [m].
+            brake: How hard to brake where it is too fast, 0..1.
+        """
         stage = self._stage
         x, y, yaw = stage.pose(self.actor_id)
         speed = stage.speed_mps(self.actor_id)
         low, high = (-math.inf, math.inf) if self.s_m is None else (self.s_m - 2.0, self.s_m + 5.0)
         self.s_m, _ = self.path.project(x, y, low, high)
-        ahead_m = LOOKAHEAD_M + LOOKAHEAD_S * speed
-        target_x, target_y, _ = self.path.pose(self.s_m + ahead_m)
+        target_x, target_y, _ = self.path.pose(self.s_m + LOOKAHEAD_M + LOOKAHEAD_S * speed, left_m)
         dx, dy = target_x - x, target_y - y
-        left_m = math.cos(yaw) * dy - math.sin(yaw) * dx
-        curvature = 2.0 * left_m / max(dx * dx + dy * dy, 1.0)  # pure pursuit, left positive [1/m]
+        aside_m = math.cos(yaw) * dy - math.sin(yaw) * dx
+        curvature = 2.0 * aside_m / max(dx * dx + dy * dy, 1.0)  # pure pursuit, left positive [1/m]
         steer = max(-1.0, min(1.0, -curvature / CURVATURE_PER_STEER))
         missing = speed_mps - speed
         if speed_mps <= 0.0 or missing < -BRAKE_ABOVE_MPS:
-            stage.drive(self.actor_id, 0.0, steer, 1.0)
+            stage.drive(self.actor_id, 0.0, steer, brake)
         elif missing > 0.0:
-            stage.drive(self.actor_id, min(DEAD_THROTTLE + THROTTLE_PER_MPS * missing, THROTTLE_MAX), steer, 0.0)
+            stage.drive(self.actor_id, min(DEAD_THROTTLE + THROTTLE_PER_MPS * missing, 1.0), steer, 0.0)
         else:
             stage.drive(self.actor_id, 0.0, steer, 0.0)
 
-    def stop(self) -> None:
-        """Brake fully in the coming tick."""
-        self.drive(0.0)
+    def drive_behind_ego(self, speed_mps: float) -> None:
+        """Like `drive`, but gives way to an ego that is in the vehicle's lane ahead, no harder than a calm driver."""
+        odometry = self._stage.frame.odometry
+        if self.s_m is not None:
+            ego_m, aside_m = self.path.project(odometry.x, odometry.y, self.s_m, self.s_m + 40.0)
+            gap_m = ego_m - self.s_m - 5.0 - GIVE_WAY_M  # 5 m: half of both cars
+            if abs(aside_m) < 1.5 and ego_m > self.s_m + 1.0:
+                safe_mps = math.sqrt(max(2.0 * GIVE_WAY_MPS2 * gap_m, 0.0)) + self._stage.ego_speed_mps
+                self.drive(min(speed_mps, safe_mps), brake=GIVE_WAY_BRAKE)
+                return
+        self.drive(speed_mps)

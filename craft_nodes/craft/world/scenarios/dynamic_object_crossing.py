@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from craft.world.episode import Stage
+import carla
+from craft.world.episode import PlacementError, Stage
 from craft.world.scenarios.parameters import draw, parameter
+from craft.world.scenarios.timing import EGO_FRONT_M, stopping_distance
 
 WALKER = "walker.pedestrian.0001"
-LATEST_STOP_MPS2 = 6.0  # the ego can still stop with this deceleration; a CARLA car has 8 [m/s2]
-REACTION_S = 0.5  # before it begins to brake [s]
-EGO_FRONT_M = 2.45  # box centre to bumper [m]
+WIDEST_ROAD_M = 40.0  # the search for the far side ends here [m]
+BESIDE_M = 1.5  # the walk ends this far beyond the last driving lane [m]
 
 
 @dataclass(frozen=True)
@@ -19,15 +20,17 @@ class CrossingParameters:
     distance: float = parameter((20.0, 30.0), (10.0, 80.0), "m")  # from the trigger to the crossing point
     speed: float = parameter((1.6, 2.6), (0.5, 4.0), "m/s")  # of the walker
     kerb: float = parameter((0.6, 1.2), (0.2, 5.0), "m")  # from the lane's edge to where the walker waits
-    share: float = parameter((0.85, 1.15), (0.3, 2.0), "")  # of the time that the ego needs, used by the walker
+    share: float = parameter((0.85, 1.15), (0.3, 2.0), "")  # of the ego's time to arrival that the walker uses
 
 
 class DynamicObjectCrossing:
     """The walker waits beside the lane and crosses so that it is in the lane when a careless ego arrives.
 
     It steps out when the ego's time to arrival has sunk to the walker's own time to the lane's middle, but never later
-    than an ego that reacts within REACTION_S and brakes with LATEST_STOP_MPS2 needs to stop.
+    than an attentive ego needs to stop.
     """
+
+    ABILITIES = ("Emergency_Brake",)
 
     def __init__(self):
         self._walking = False
@@ -39,8 +42,8 @@ class DynamicObjectCrossing:
         self._parameters = draw(CrossingParameters, stage)
         self._at_m = stage.trigger_m + self._parameters.distance
         stage.straight_road(self._at_m - 1.0, self._at_m + 1.0)
-        half_width = stage.waypoint(self._at_m).lane_width / 2.0
-        self._right_m = half_width + self._parameters.kerb
+        self._right_m = _edge(stage, self._at_m, -1.0) + self._parameters.kerb
+        self._far_m = _edge(stage, self._at_m, 1.0) + BESIDE_M
         x, y, yaw = stage.line.pose(self._at_m, -self._right_m)
         self._heading = yaw + math.pi / 2.0
         self._walker = stage.spawn_walker(WALKER, x, y, self._heading)
@@ -51,17 +54,24 @@ class DynamicObjectCrossing:
         if self.done:
             return
         if not self._walking:
-            ego_mps = max(stage.ego_speed_mps, 0.1)
+            ego_mps = stage.ego_speed_mps
             distance_m = self._at_m - stage.ego_m - EGO_FRONT_M
-            stop_m = ego_mps * REACTION_S + ego_mps**2 / (2.0 * LATEST_STOP_MPS2) + 1.0
             meet_m = ego_mps * wanted.share * self._right_m / wanted.speed
-            begins = stage.ego_m >= stage.trigger_m or distance_m < stop_m
-            if begins and ego_mps > 1.0 and distance_m <= max(stop_m, meet_m):
+            if stage.ego_m >= stage.trigger_m and distance_m <= max(stopping_distance(ego_mps), meet_m):
                 self._walking = True
                 stage.walk(self._walker.id, self._heading, wanted.speed)
             return
         x, y, _ = stage.pose(self._walker.id)
         _, left_m = stage.line.project(x, y, self._at_m - 5.0, self._at_m + 5.0)
-        if left_m > 3.0 * self._right_m:
+        if left_m > self._far_m:
             stage.walk(self._walker.id, self._heading, 0.0)
             self.done = True
+
+
+def _edge(stage: Stage, s: float, side: float) -> float:
+    """Distance from the route to where the driving lanes end on one side (1 left, -1 right) [m]."""
+    for step in range(1, int(WIDEST_ROAD_M / 0.25)):
+        x, y, _ = stage.line.pose(s, side * step * 0.25)
+        if stage.map.get_waypoint(carla.Location(x=x, y=-y), False, carla.LaneType.Driving) is None:
+            return step * 0.25
+    raise PlacementError(f"{stage.where}: the road at {s:.0f} m is wider than {WIDEST_ROAD_M:.0f} m")
