@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import carla
 import numpy as np
-
 from craft.world.carla_frames import ros_pose
 from craft.world.opendrive_tables import LaneSpan
 
 QUAD_LENGTH_M = 2.0  # at most; short enough that a lane's bend over one quad is negligible [m]
 _INSIDE_M = 1e-3  # cross-sections at a lane's ends are taken this far inside it, then moved out again [m]
+
+_NO_WIDTH_M = 0.01  # narrower lanes are only markers of where a lane will begin [m]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class LaneQuads:
 def lane_quads(carla_map: carla.Map, lane: LaneSpan) -> LaneQuads:
     """Cut one lane into convex pieces of equal length, at most QUAD_LENGTH_M.
 
-    Lanes with positive ids run against the road. Neighbouring pieces share their corners.
+    Lanes with positive ids run against the road. Neighbouring pieces share their corners. Where a lane has no width
+    there is no piece.
 
     Raises:
         ValueError: when carla.Map does not know the lane.
@@ -54,14 +56,20 @@ def lane_quads(carla_map: carla.Map, lane: LaneSpan) -> LaneQuads:
     corners = np.stack([left[:-1], right[:-1], right[1:], left[1:]], axis=1)
     ahead = (corners[:, 2] + corners[:, 3]) - (corners[:, 0] + corners[:, 1])
     yaw = np.arctan2(ahead[:, 1], ahead[:, 0])
-    return LaneQuads(_made_convex(corners, yaw), yaw, 0.5 * (s[:-1] + s[1:]))
+    wide = np.hypot(*(left - right).T)
+    kept = np.maximum(wide[:-1], wide[1:]) > _NO_WIDTH_M
+    return LaneQuads(_made_convex(corners, yaw)[kept], yaw[kept], 0.5 * (s[:-1] + s[1:])[kept])
 
 
 def _made_convex(corners: np.ndarray, yaw: np.ndarray) -> np.ndarray:
-    """Where a bend is tighter than the lane is wide, its inner edge runs backwards: shrink that edge to a point."""
-    forward = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)
-    for rear, front in ((0, 3), (1, 2)):
-        backwards = ((corners[:, front] - corners[:, rear]) * forward).sum(axis=-1) < 0.0
-        middle = 0.5 * (corners[backwards, front] + corners[backwards, rear])
-        corners[backwards, front] = corners[backwards, rear] = middle
+    """Where a bend is tighter than the lane is wide, cross-sections meet inside it: set them square to the travel."""
+    edge = np.roll(corners, -1, axis=1) - corners
+    after = np.roll(edge, -1, axis=1)
+    folded = (edge[..., 0] * after[..., 1] - edge[..., 1] * after[..., 0] < 0.0).any(axis=1)
+    across = np.stack([-np.sin(yaw), np.cos(yaw)], axis=-1)
+    for left, right in ((0, 1), (3, 2)):
+        middle = 0.5 * (corners[:, left] + corners[:, right])
+        half = 0.5 * np.hypot(*(corners[:, left] - corners[:, right]).T)[:, None] * across
+        corners[folded, left] = (middle + half)[folded]
+        corners[folded, right] = (middle - half)[folded]
     return corners

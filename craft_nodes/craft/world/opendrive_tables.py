@@ -138,7 +138,10 @@ def _check_references(root: Element, roads: list[Element]) -> None:
 
 
 def _check_lane_links(roads: list[Element]) -> None:
-    """Every lane that a lane is linked to must exist in the section before or after it, or in the linked road's."""
+    """The lane that follows a lane in its direction of travel must exist; carla.Map does not survive a missing one.
+
+    Links against the direction of travel are left alone: carla.Map ignores them, and Town07 has a wrong one.
+    """
     sections = {
         road.get("id"): [{lane.get("id") for lane in section.iter("lane")} for section in road.iter("laneSection")]
         for road in roads
@@ -146,21 +149,23 @@ def _check_lane_links(roads: list[Element]) -> None:
     for road in roads:
         own = sections[road.get("id")]
         for k, section in enumerate(road.iter("laneSection")):
-            for tag, neighbour, beyond in (("predecessor", k - 1, k == 0), ("successor", k + 1, k == len(own) - 1)):
-                if beyond:
-                    link = road.find(f"link/{tag}")
-                    if link is None or link.get("elementType") != "road" or not sections[link.get("elementId")]:
-                        continue  # at a junction the connecting roads name the lanes
-                    known = sections[link.get("elementId")][0 if link.get("contactPoint") == "start" else -1]
-                else:
-                    known = own[neighbour]
-                for lane in section.iter("lane"):
-                    linked = lane.find(f"link/{tag}")
-                    if linked is not None and linked.get("id") not in known:
-                        raise _BrokenError(
-                            f"the {tag} of lane {lane.get('id')} of road {road.get('id')} is lane {linked.get('id')}, "
-                            f"which does not exist"
-                        )
+            for lane in section.iter("lane"):
+                tag, neighbour = ("predecessor", k - 1) if lane.get("id", "").isdigit() else ("successor", k + 1)
+                linked = lane.find(f"link/{tag}")
+                known = own[neighbour] if 0 <= neighbour < len(own) else _lanes_beyond(road, tag, sections)
+                if linked is not None and known is not None and linked.get("id") not in known:
+                    raise _BrokenError(
+                        f"the {tag} of lane {lane.get('id')} of road {road.get('id')} is lane {linked.get('id')}, "
+                        f"which does not exist"
+                    )
+
+
+def _lanes_beyond(road: Element, tag: str, sections: dict[str, list[set]]) -> set | None:
+    """Ids of the lanes where the linked road begins; None at a junction, whose connecting roads name the lanes."""
+    link = road.find(f"link/{tag}")
+    if link is None or link.get("elementType") != "road" or not sections[link.get("elementId")]:
+        return None
+    return sections[link.get("elementId")][0 if link.get("contactPoint") == "start" else -1]
 
 
 def _unique(ids: list, what: str) -> frozenset:
