@@ -15,7 +15,7 @@ def discounted_return(reward: Tensor, done: Tensor, gamma: float) -> Tensor:
         gamma: Discount per decision, in [0, 1].
 
     Returns:
-        [T].
+        [T], without a gradient.
 
     Raises:
         ValueError: Shapes or types do not fit, a reward is not finite, or gamma is out of range.
@@ -26,12 +26,11 @@ def discounted_return(reward: Tensor, done: Tensor, gamma: float) -> Tensor:
         raise ValueError(f"done is {done.dtype}, expected torch.bool")
     if not 0.0 <= gamma <= 1.0:
         raise ValueError(f"gamma is {gamma}, expected a number in [0, 1]")
-    returns = torch.zeros_like(reward)
-    following = reward.new_zeros(())
-    for t in reversed(range(len(reward))):
-        following = reward[t] if done[t] else reward[t] + gamma * following
-        returns[t] = following
-    return returns
+    returns, following = [], 0.0
+    for r, d in zip(reversed(reward.tolist()), reversed(done.tolist()), strict=True):
+        following = r if d else r + gamma * following
+        returns.append(following)
+    return reward.new_tensor(returns[::-1])
 
 
 def corrective_advantage(

@@ -103,4 +103,4 @@ def _ranks(values: Tensor) -> Tensor:
     """Ranks from 1, ties sharing their mean rank."""
     _, group, size = torch.unique(values, return_inverse=True, return_counts=True)
     last = size.cumsum(0)
-    return (last - (size - 1) / 2.0)[group]
+    return (last - (size - 1).double() / 2.0)[group]
