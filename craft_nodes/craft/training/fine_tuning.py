@@ -10,7 +10,7 @@ from craft.evaluation.storage import scores_from_dict, scores_to_dict
 from craft.policies import Policy
 from craft.scene.timing import FRAME_DT_S
 from craft.training.buffer import RolloutBuffer
-from craft.training.figures import draw_figures
+from craft.training.figures import draw_before_after, draw_learning_curves
 from craft.training.learner import Learner, LearnerConfig, RoundReport
 from craft.training.rollouts import (
     EPISODES_PER_PHASE,
@@ -127,7 +127,8 @@ class FineTuning:
         self.console.finished(self.units)
         summary = self._summary(world)
         self.folder.write_summary(summary)
-        draw_figures(self.folder)
+        draw_learning_curves(self.folder)
+        draw_before_after(self.folder, summary["before"], summary["after"], world)
         return summary
 
     # ---- parts -------------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from craft.world.opendrive import road_map_from_opendrive
 from craft.world.routes import RouteSpec
 from craft.world.simulation import Simulation
 
+EGO_HALF_SIZE_M = (2.446, 0.918)  # half length and width of vehicle.lincoln.mkz_2020 [m]; Scenic's snapshots of CARLA
+
 
 class Driver(Protocol):
     """Whatever decides: a policy or the expert."""
@@ -74,7 +76,7 @@ class ClosedLoop:
         self.road = road_map_from_opendrive(
             self.simulation.town, self.simulation.opendrive, self.simulation.light_boxes
         )
-        self._builder = ObservationBuilder(self.road, *self.simulation.ego_half_size)
+        self._builder = ObservationBuilder(self.road, *EGO_HALF_SIZE_M)
         self._monitor = EventMonitor(self.road, self.event_config)
         self._controller = TrajectoryController()
 
