@@ -71,8 +71,30 @@ def _processes(what: stack.Stack) -> list:
             output="screen" if spec.name == what.main else {"both": "log", "stderr": "screen"},
             emulate_tty=spec.name == what.main,
         )
-        actions += [node, _end_with(node, spec.name, only_failure=spec.name != what.main)]
+        actions += [*_started(node, spec), _end_with(node, spec.name, only_failure=spec.name != what.main)]
     return actions
+
+
+def _started(node: Node, spec: stack.NodeSpec) -> list:
+    """Actions that start a node, at once or when the server that it needs is there."""
+    if not spec.after_port:
+        return [node]
+    wait = ExecuteProcess(
+        cmd=[
+            sys.executable,
+            "-m",
+            "craft_nodes.waiting",
+            stack.LOOPBACK,
+            str(spec.after_port),
+            str(stack.SERVER_PATIENCE_S),
+        ],
+        name=f"{spec.name}_waits_for_server",
+        output="log",
+    )
+    start = RegisterEventHandler(
+        OnProcessExit(target_action=wait, on_exit=lambda event, _: [node] if event.returncode == 0 else None)
+    )
+    return [start, wait, _end_with(wait, "carla_light", only_failure=True)]
 
 
 def _end_with(action, name: str, only_failure: bool) -> RegisterEventHandler:

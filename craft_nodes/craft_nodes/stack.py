@@ -52,6 +52,7 @@ class NodeSpec:
         parameters: Parameters that take precedence over the file.
         remappings: Pairs of topic names (from, to).
         env: Environment variables on top of the inherited ones.
+        after_port: Start only once somebody listens on this port of the loopback address; 0: start at once.
     """
 
     name: str
@@ -62,6 +63,7 @@ class NodeSpec:
     parameters: Mapping[str, object] = field(default_factory=dict)
     remappings: tuple[tuple[str, str], ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    after_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,6 @@ class ServerSpec:
     name: str
     module: str
     arguments: tuple[str, ...]
-    port: int
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -153,7 +154,10 @@ _FORWARDED = {
     "evaluator": ("checkpoint", "seed", "suite", "episodes"),
     "collector": ("seed", "episodes"),
 }
-_WITH_ROLE_NAME = frozenset({"world", "perception", "policy", "event_monitor", "collector"})
+_WITHOUT_ROLE_NAME = frozenset({"counterfactual"})
+# Results of an external stack are labelled as those of the simulator that such stacks run.
+_LABEL = {"carla_light": "carla_light", "carla": "carla", "external": "carla"}
+SERVER_PATIENCE_S = 60.0  # until the embedded simulator must listen; it has a map to read [s]
 
 
 def parse_arguments(stack: str, given: Mapping[str, str]) -> dict[str, object]:
@@ -202,21 +206,21 @@ def build(stack: str, given: Mapping[str, str], params_file: str, run_dir: str) 
     host, port, server = values["host"] or LOOPBACK, values["port"] or CARLA_PORT, None
     if values["world"] == "carla_light":
         host, port = LOOPBACK, values["port"] or free_ports(_PORTS_OF_A_SERVER)
-        server = ServerSpec("carla_light", "carla_light", ("--port", str(port)), port, _THREAD_LIMITS)
+        server = ServerSpec("carla_light", "carla_light", ("--port", str(port)), _THREAD_LIMITS)
 
     main = MAIN[stack]
     external = values["world"] == "external"
     nodes = []
     for name in (*(() if external else ("world",)), *_MIDDLE[stack], main):
         parameters = {key: values[key] for key in _FORWARDED.get(name, ()) if values.get(key) is not None}
-        if name in _WITH_ROLE_NAME:
+        if name not in _WITHOUT_ROLE_NAME:
             parameters["role_name"] = role
         if name == "world":
             parameters |= {"host": host, "port": port}
         if name == "perception":
             parameters["external_episodes"] = external
         if name == main:
-            parameters |= {"run_dir": run_dir, "world": values["world"]}
+            parameters |= {"run_dir": run_dir, "world": _LABEL[values["world"]]}
         nodes.append(
             NodeSpec(
                 name=name,
@@ -226,6 +230,7 @@ def build(stack: str, given: Mapping[str, str], params_file: str, run_dir: str) 
                 params_file=params_file,
                 parameters=parameters,
                 env=_THREAD_LIMITS,
+                after_port=port if server and name == "world" else 0,
             )
         )
     return Stack(tuple(nodes), main, run_dir, server)

@@ -16,7 +16,8 @@ from pathlib import Path
 import yaml
 
 from craft_nodes.cli.child import LAUNCHER_VARIABLE
-from craft_nodes.stack import NodeSpec, ServerSpec, Stack
+from craft_nodes.stack import LOOPBACK, NodeSpec, ServerSpec, Stack
+from craft_nodes.waiting import is_listening
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 _POLL_S = 0.05
@@ -36,12 +37,14 @@ class Command:
         target: What `craft_nodes.cli.child` shall run.
         arguments: Command line arguments.
         env: Environment variables on top of the common ones.
+        after_port: Start once somebody listens on this port of the loopback address; 0: start at once.
     """
 
     name: str
     target: str
     arguments: tuple[str, ...] = ()
     env: Mapping[str, str] | None = None
+    after_port: int = 0
 
 
 def node_command(node: NodeSpec) -> Command:
@@ -58,7 +61,7 @@ def node_command(node: NodeSpec) -> Command:
         # The value is parsed as YAML by rcl: a text such as "123" must arrive with its quotes.
         text = yaml.safe_dump(value, default_flow_style=True, width=2**20).split("\n")[0]
         arguments += ["-p", f"{name}:={text}"]
-    return Command(node.name, f"{node.module}:main", tuple(arguments), node.env)
+    return Command(node.name, f"{node.module}:main", tuple(arguments), node.env, node.after_port)
 
 
 def server_command(server: ServerSpec) -> Command:
@@ -84,9 +87,7 @@ def run(commands: Sequence[Command], main: str, log_folder: Path, env: Mapping[s
     with _Signals() as signals:
         group = _Group(main, log_folder, env)
         try:
-            for command in commands:
-                group.start(command)
-            failed = group.watch(signals)
+            failed = group.watch(commands, signals)
             if signals.count:
                 return INTERRUPTED
             if failed is not None:
@@ -139,17 +140,22 @@ class _Group:
                 start_new_session=True,
             )
 
-    def watch(self, signals: _Signals) -> str | None:
-        """Waits until the main process ends, another one fails or the user wants to end.
+    def watch(self, commands: Sequence[Command], signals: _Signals) -> str | None:
+        """Starts all processes, and waits until the main one ends, another one fails or the user wants to end.
 
         Returns:
             Name of the process that failed, if one did.
         """
+        waiting = list(commands)
         while not signals.count:
+            for command in tuple(waiting):
+                if not command.after_port or is_listening(LOOPBACK, command.after_port):
+                    self.start(command)
+                    waiting.remove(command)
             for name, process in self._processes.items():
                 if process.poll():
                     return name
-            if self._processes[self._main].poll() is not None:
+            if self._main in self._processes and self._processes[self._main].poll() is not None:
                 return None
             time.sleep(_POLL_S)
         self.end_main(signals)
@@ -157,7 +163,9 @@ class _Group:
 
     def end_main(self, signals: _Signals) -> None:
         """Lets the main process save its state while the others still run; a second Ctrl-C cuts that short."""
-        process, begin, already = self._processes[self._main], time.monotonic(), signals.count
+        process, begin, already = self._processes.get(self._main), time.monotonic(), signals.count
+        if process is None:
+            return
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         while process.poll() is None and time.monotonic() - begin < _MAIN_PATIENCE_S and signals.count == already:
