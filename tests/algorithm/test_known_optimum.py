@@ -1,8 +1,8 @@
 """Algorithm 1 on a problem small enough to know its answer: a proxy with a bias, and execution that shows it.
 
-Three states, four candidates, one table of logits. The world judges candidate 0 best in every state, though executing it
-ends in a collision (r = -5); candidate 1 is nearly as good and safe. With a uniform, unmoving teacher (m = 1) and the
-reverse KL alone, Prop. A.1 gives the policy at which training must end: pi = exp(U / beta_r) / Z with
+Three states, four candidates, one table of logits. The world judges candidate 0 best in every state, though executing
+it ends in a collision (r = -5); candidate 1 is nearly as good and safe. With a uniform, unmoving teacher (m = 1) and
+the reverse KL alone, Prop. A.1 gives the policy at which training must end: pi = exp(U / beta_r) / Z with
 U = lambda_cp A_cp + lambda_gr A_gr.
 """
 

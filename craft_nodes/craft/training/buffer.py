@@ -44,9 +44,9 @@ class RolloutBuffer:
             if transition.key in self._transitions:
                 raise ValueError(f"the transition of {transition.key} is already in the buffer")
             if (transition.trajectories is None) != (self.vocabulary is not None):
-                has = "none" if transition.trajectories is None else "its own"
-                expected = "its own" if self.vocabulary is None else "those of the vocabulary"
-                raise ValueError(f"the transition of {transition.key} has {has} candidates, expected {expected}")
+                has = "no candidates of its own" if transition.trajectories is None else "candidates of its own"
+                uses = "no vocabulary" if self.vocabulary is None else "a vocabulary"
+                raise ValueError(f"the transition of {transition.key} has {has}, though the policy uses {uses}")
             self._transitions[transition.key] = transition
 
     def take(self) -> RolloutBatch:
