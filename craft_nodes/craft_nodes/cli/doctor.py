@@ -69,7 +69,9 @@ def pinned(lines: Iterable[str]) -> dict[str, str]:
     """Names and versions of the `name==version` lines that hold for this interpreter."""
     result = {}
     for line in lines:
-        match = re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;]+)\s*(?:;\s*python_version\s*(>=|<)\s*\"3\.(\d+)\")?", line)
+        match = re.match(
+            r"([A-Za-z0-9._-]+)(?:\[[^]]*])?==([^\s;]+)\s*(?:;\s*python_version\s*(>=|<)\s*\"3\.(\d+)\")?", line
+        )
         if not match:
             continue
         name, version, comparison, minor = match.groups()
@@ -157,7 +159,9 @@ sys.exit(not heard)
 def check_dds() -> str:
     """A message goes from one process to another."""
     env = {**os.environ, **dds_environment(os.environ, config_folder() / "fastdds_loopback.xml")}
-    talker = subprocess.Popen([sys.executable, "-c", _TALK], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    talker = subprocess.Popen(
+        [sys.executable, "-c", _TALK], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         listener = subprocess.run([sys.executable, "-c", _LISTEN], env=env, capture_output=True, text=True, check=False)
     finally:
@@ -230,7 +234,9 @@ def check_kernels() -> str:
     cache = Path(os.environ.get("NUMBA_CACHE_DIR", folder / "__pycache__"))
     compiled = len(list(cache.rglob("*.nbi")))
     if not os.access(cache if cache.exists() else folder, os.W_OK):
-        raise Problem(f"compiled kernels cannot be kept in {cache}", "set NUMBA_CACHE_DIR to a folder that can be written")
+        raise Problem(
+            f"compiled kernels cannot be kept in {cache}", "set NUMBA_CACHE_DIR to a folder that can be written"
+        )
     if not compiled:
         raise Problem("no kernel has been compiled yet; the first run would wait for it", _SET_UP)
     return f"{compiled} compiled kernels"
@@ -249,7 +255,9 @@ def check_memory_files() -> str:
     folder = Path("/dev/shm")
     files = list(folder.glob("fastrtps_*")) if folder.is_dir() else []
     if len(files) > 200:
-        raise Problem(f"{len(files)} files of ended DDS processes in /dev/shm", "end all ROS nodes and run `fastdds shm clean`")
+        raise Problem(
+            f"{len(files)} files of ended DDS processes in /dev/shm", "end all ROS nodes and run `fastdds shm clean`"
+        )
     return f"{len(files)} files of DDS in /dev/shm"
 
 
@@ -259,7 +267,9 @@ def check_ports() -> str:
         try:
             probe.bind((LOOPBACK, 0))
         except OSError as error:
-            raise Problem(f"no port can be opened on 127.0.0.1 ({error})", "check the loopback interface: `ip addr show lo`") from error
+            raise Problem(
+                f"no port can be opened on 127.0.0.1 ({error})", "check the loopback interface: `ip addr show lo`"
+            ) from error
     busy = is_listening(LOOPBACK, CARLA_PORT)
     return f"a server listens on port {CARLA_PORT}" if busy else f"port {CARLA_PORT} is free"
 

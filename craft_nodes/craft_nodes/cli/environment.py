@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # Choices of the user that settle how far DDS reaches; each of them switches our own choice off.
-_USER_CHOICES = ("ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_LOCALHOST_ONLY", "FASTRTPS_DEFAULT_PROFILES_FILE", "RMW_IMPLEMENTATION")
+_USER_CHOICES = (
+    "ROS_AUTOMATIC_DISCOVERY_RANGE",
+    "ROS_LOCALHOST_ONLY",
+    "FASTRTPS_DEFAULT_PROFILES_FILE",
+    "RMW_IMPLEMENTATION",
+)
 _FIRST_DOMAIN, _LAST_DOMAIN = 1, 100  # 0 is everybody's default; above 101 the ports reach the ephemeral range on Linux
 
 

@@ -54,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         log_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        print(f"craft {name}: cannot make the run's folder {built.run_dir} ({error.strerror}); give another run_dir",
-              file=sys.stderr)
+        print(
+            f"craft {name}: cannot make the run's folder {built.run_dir} ({error.strerror}); give another run_dir",
+            file=sys.stderr,
+        )
         return 2
     return launcher.run(launcher.stack_commands(built), built.main, log_folder, env)
