@@ -14,12 +14,12 @@ from pathlib import Path
 import carla
 import numpy as np
 import tyro
-
 from craft.scene.frames import wrap_angle
 from craft.scene.road_map import StopKind
 from craft.world.lane_graph import LaneGraph, LaneKey, LaneLine
 from craft.world.opendrive import open_map
-from craft.world.routes import SCENARIOS, SUITE_FOLDER, RouteSpec, dump_suite
+from craft.world.routes import SUITE_FOLDER, RouteSpec, dump_suite
+from craft.world.scenarios import SCENARIOS
 
 _CONTROLS = {"1000001": StopKind.LIGHT, "206": StopKind.STOP, "205": StopKind.YIELD}
 DISTRICTS = {"training": -1.0, "held_out": 1.0}  # suite -> sign of x in its district
@@ -126,11 +126,14 @@ def straight_stretch(line: LaneLine) -> tuple[float, float]:
     return best
 
 
-def _along(street: Street, stretch: tuple[float, float], trigger: float, rng: np.random.Generator) -> Iterator[Site]:
-    """A route on one street, if the stretch has room for one."""
+def _along(
+    street: Street, stretch: tuple[float, float], trigger: float, beyond: float, rng: np.random.Generator
+) -> Iterator[Site]:
+    """A route on one street, at least `beyond` metres of it after the trigger, if the stretch has room for one."""
     low, high = max(stretch[0], _MARGIN_M), min(stretch[1], street.line.length_m - _MARGIN_M)
-    if high - low >= _ROUTE_M[0]:
-        length = rng.uniform(_ROUTE_M[0], min(_ROUTE_M[1], high - low))
+    shortest = max(_ROUTE_M[0], trigger + beyond)
+    if high - low >= shortest:
+        length = rng.uniform(shortest, max(shortest, min(_ROUTE_M[1], high - low)))
         start = rng.uniform(low, high - length)
         yield Site((street, start), (street, start + length), trigger)
 
@@ -144,19 +147,29 @@ def _through(movement: Movement, before_junction: float, rng: np.random.Generato
 
 
 def sites(scenario: str, town: Town, rng: np.random.Generator) -> list[Site]:
-    """All places of a district where a scenario type can happen, one for each street or movement, in random order."""
+    """All places of a district where a scenario type can happen, one for each street or movement, in random order.
+
+    Raises:
+        ValueError: for a scenario type that is not known here.
+    """
     found: list[Site] = []
     if scenario in ("ParkedObstacle", "StaticCutIn"):
         for street in town.streets:
             if street.lanes_this_way >= 2:  # there is a lane to change to, or to come from
-                found += _along(street, straight_stretch(street.line), rng.uniform(40.0, 55.0), rng)
+                # the obstacle is up to 45 m behind the trigger and has to be passed
+                found += _along(street, straight_stretch(street.line), rng.uniform(40.0, 55.0), 80.0, rng)
     elif scenario == "HardBreakRoute":
         for street in town.streets:
-            found += _along(street, straight_stretch(street.line), rng.uniform(60.0, 80.0), rng)
-    elif scenario in ("DynamicObjectCrossing", "InvadingTurn"):
+            # the ego has followed for a while before the leader brakes
+            found += _along(street, straight_stretch(street.line), rng.uniform(60.0, 80.0), 55.0, rng)
+    elif scenario == "DynamicObjectCrossing":
         for street in town.streets:
             if street.single:
-                found += _along(street, (0.0, street.line.length_m), rng.uniform(40.0, 60.0), rng)
+                found += _along(street, (0.0, street.line.length_m), rng.uniform(40.0, 60.0), 60.0, rng)
+    elif scenario == "InvadingTurn":
+        for street in town.streets:
+            if street.single:  # the oncoming car waits up to 75 m behind the trigger
+                found += _along(street, (0.0, street.line.length_m), rng.uniform(40.0, 55.0), 85.0, rng)
     elif scenario == "VanillaSignalizedTurnEncounterRedLight":
         for movement in town.movements:
             if movement.source.control is StopKind.LIGHT:
@@ -170,6 +183,8 @@ def sites(scenario: str, town: Town, rng: np.random.Generator) -> list[Site]:
             gives_way = movement.source.control in (StopKind.STOP, StopKind.YIELD)
             if gives_way and movement.turn < _RIGHT_TURN_RAD:
                 found += _through(movement, rng.uniform(40.0, 55.0), rng)
+    else:
+        raise ValueError(f"where a scenario of the type {scenario!r} can happen is not known; add it to sites()")
     return [found[k] for k in rng.permutation(len(found))]
 
 

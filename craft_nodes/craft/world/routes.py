@@ -11,23 +11,13 @@ from pathlib import Path
 
 import carla
 import numpy as np
-
 from craft.scene.frames import wrap_angle
 from craft.scene.route import Route
 from craft.world.lane_graph import LaneGraph, LaneKey, lane_key
+from craft.world.scenarios import SCENARIOS
 
 SUITES = ("training", "held_out")
 SUITE_FOLDER = Path(__file__).parent / "suites"
-SCENARIOS = (
-    "ParkedObstacle",
-    "HardBreakRoute",
-    "DynamicObjectCrossing",
-    "VanillaSignalizedTurnEncounterRedLight",
-    "VanillaNonSignalizedTurnEncounterStopsign",
-    "NonSignalizedJunctionRightTurn",
-    "StaticCutIn",
-    "InvadingTurn",
-)
 POINT_SPACING_M = 1.0  # of traced routes
 KEYPOINT_REACH_M = 2.0  # a keypoint lies at most this far from the middle of a driving lane [m]
 
@@ -38,7 +28,7 @@ class RouteSpec:
 
     Attributes:
         id: Unique in its suite.
-        scenario: Name of the scenario type, one of SCENARIOS.
+        scenario: Name of the scenario type, one of craft.world.scenarios.SCENARIOS.
         town: Name of the town.
         seed: Of the traffic and of the scenario's randomness.
         keypoints: (x, y) in the map frame [m], at least two, start first. The route follows the lanes between them.
