@@ -1,4 +1,7 @@
-"""Lets the expert drive and records it for imitation. All arguments: `ros2 launch craft_bringup collect.launch.py --show-args`."""
+"""Lets the expert drive and records it for imitation.
+
+All arguments: `ros2 launch craft_bringup collect.launch.py --show-args`.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Drives routes with a policy and scores it. All arguments: `ros2 launch craft_bringup evaluate.launch.py --show-args`."""
+"""Drives routes with a policy and scores it.
+
+All arguments: `ros2 launch craft_bringup evaluate.launch.py --show-args`.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Fine-tunes a policy in the closed loop. All arguments: `ros2 launch craft_bringup train.launch.py --show-args`."""
+"""Fine-tunes a policy in the closed loop.
+
+All arguments: `ros2 launch craft_bringup train.launch.py --show-args`.
+"""
 
 from pathlib import Path
 

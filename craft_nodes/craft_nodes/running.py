@@ -17,21 +17,22 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int | None] | None
     `work` returns.
     """
     code = 0
-    with rclpy.init():
-        node = None
-        try:
-            node = make_node()
-            code = work(node) or 0 if work else _spin(node)
-        except (KeyboardInterrupt, ExternalShutdownException):
-            pass
-        except (ParameterError, ValueError, OSError) as error:
-            print(f"{node.get_name() if node else 'craft'}: {error}", file=sys.stderr, flush=True)
-            code = 2
-        finally:
-            if node is not None:
-                if hasattr(node, "close"):
-                    node.close()
-                node.destroy_node()
+    rclpy.init()
+    node = None
+    try:
+        node = make_node()
+        code = work(node) or 0 if work else _spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (ParameterError, ValueError, OSError) as error:
+        print(f"{node.get_name() if node else 'craft'}: {error}", file=sys.stderr, flush=True)
+        code = 2
+    finally:
+        if node is not None:
+            if hasattr(node, "close"):
+                node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
     sys.exit(code)
 
 

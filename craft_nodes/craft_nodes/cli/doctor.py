@@ -216,7 +216,7 @@ def check_carla_light() -> str:
 
 
 def check_torch() -> str:
-    """torch computes."""
+    """PyTorch computes."""
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -227,7 +227,7 @@ def check_torch() -> str:
 
 
 def check_kernels() -> str:
-    """numba can keep what it compiled, so that a node starts in seconds."""
+    """What numba compiled can be kept, so that a node starts in seconds."""
     import craft.counterfactual
 
     folder = Path(craft.counterfactual.__file__).parent

@@ -18,9 +18,9 @@ _FIRST_DOMAIN, _LAST_DOMAIN = 1, 100  # 0 is everybody's default; above 101 the 
 def dds_environment(inherited: Mapping[str, str], profile: Path) -> dict[str, str]:
     """Variables that keep DDS on the loopback interface and apart from other runs, unless the user chose otherwise.
 
-    UDP on loopback is as fast for our messages as shared memory (round trip 0.2 ms for either), and a killed process leaves
-    no segments in /dev/shm behind. The range LOCALHOST would bring shared memory back, so the profile alone limits the
-    reach.
+    UDP on loopback is as fast for our messages as shared memory (round trip 0.2 ms for either), and a killed process
+    leaves no segments in /dev/shm behind. The range LOCALHOST would bring shared memory back, so the profile alone
+    limits the reach.
     """
     chosen = {}
     if not any(inherited.get(name) for name in _USER_CHOICES):

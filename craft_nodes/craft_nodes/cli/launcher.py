@@ -1,7 +1,7 @@
 """Runs a stack: every node in a process of its own, watched, and ended together.
 
-What holds whatever happens: when the main node ends, or any other fails, or the user presses Ctrl-C, or the launcher itself
-is killed, no process of the stack stays behind.
+What holds whatever happens: when the main node ends, or any other fails, or the user presses Ctrl-C, or the launcher
+itself is killed, no process of the stack stays behind.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from craft_nodes.cli.child import LAUNCHER_VARIABLE
+from craft_nodes.child import LAUNCHER_VARIABLE
 from craft_nodes.stack import LOOPBACK, NodeSpec, ServerSpec, Stack
 from craft_nodes.waiting import is_listening
 
@@ -34,7 +34,7 @@ class Command:
 
     Attributes:
         name: Its name, and that of its log file.
-        target: What `craft_nodes.cli.child` shall run.
+        target: What `craft_nodes.child` shall run.
         arguments: Command line arguments.
         env: Environment variables on top of the common ones.
         after_port: Start once somebody listens on this port of the loopback address; 0: start at once.
@@ -131,7 +131,7 @@ class _Group:
     def start(self, command: Command) -> None:
         with open(self._log(command.name), "ab") as log:
             self._processes[command.name] = subprocess.Popen(
-                [sys.executable, "-m", "craft_nodes.cli.child", command.target, *command.arguments],
+                [sys.executable, "-m", "craft_nodes.child", command.target, *command.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=None if command.name == self._main else log,
                 stderr=log,

@@ -1,7 +1,7 @@
-"""Runs one program of the stack in this process: `python -m craft_nodes.cli.child <target> [arguments]`.
+"""Runs one program of the stack in this process: `python -m craft_nodes.child <target> [arguments]`.
 
-`<target>` is `module:function` or the name of a module that would be run with `python -m`. The process is told to end when
-its launcher ends, however that happens, so that no node is ever left behind.
+`<target>` is `module:function` or the name of a module that would be run with `python -m`. The process is told to end
+when its launcher ends, however that happens, so that no node is ever left behind.
 """
 
 import ctypes
