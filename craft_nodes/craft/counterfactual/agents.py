@@ -2,9 +2,9 @@
 
 import math
 
-from numba import njit
 
 from craft.scene.observation import AgentField, AgentKind
+from craft.vehicle.compiled import inner
 from craft.vehicle.response import TICK_S
 
 POSE_COLUMNS = 4  # x [m], y [m], cos(yaw), sin(yaw)
@@ -18,7 +18,7 @@ _KIND, _ON_CONNECTOR, _WALKER = int(AgentField.KIND), int(AgentField.ON_CONNECTO
 _MIN_DIRECTION_MPS = 0.1  # slower: the velocity gives no direction, the heading does
 
 
-@njit
+@inner
 def roll_out_agent(agent, poses, numbers):
     """Decay rollout of one agent, in the frame in which it is given.
 

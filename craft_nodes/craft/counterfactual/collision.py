@@ -1,9 +1,9 @@
 """Overlap of oriented rectangles."""
 
-from numba import njit
+from craft.vehicle.compiled import inner
 
 
-@njit
+@inner
 def boxes_overlap(ax, ay, a_cos, a_sin, a_length, a_width, bx, by, b_cos, b_sin, b_length, b_width):
     """Separating-axis test of two rectangles; touching is not overlapping.
 

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from craft.counterfactual.agents import POSE_COLUMNS, roll_out_agent
 from craft.counterfactual.collision import boxes_overlap
@@ -13,8 +12,9 @@ from craft.counterfactual.route import AHEAD_M, BEHIND_M, PIECE_COLUMNS, fill_ro
 from craft.counterfactual.stop_lines import LINE_COLUMNS, crosses, fill_lines, in_stop_zone
 from craft.counterfactual.surface import lane_at, on_road
 from craft.scene.observation import AgentField, EgoField
-from craft.vehicle.response import TICK_S, step
-from craft.vehicle.tracking import PATH_COLUMNS, fill_path, track
+from craft.vehicle.compiled import inner
+from craft.vehicle.response import TICK_S, advance
+from craft.vehicle.tracking import PATH_COLUMNS, control, fill_path
 
 COLLISION, RED_LIGHT, STOP_SIGN, OFF_ROAD = 1, 2, 4, 8  # bits of a rollout's flags
 
@@ -25,7 +25,7 @@ _HALF_LENGTH, _HALF_WIDTH = int(EgoField.HALF_LENGTH), int(EgoField.HALF_WIDTH)
 _AGENT_HALF_LENGTH, _AGENT_HALF_WIDTH = int(AgentField.HALF_LENGTH), int(AgentField.HALF_WIDTH)
 
 
-@njit
+@inner
 def fill_agents(agents, agent_valid, ego, poses, sizes, numbers):
     """Decay rollouts of the valid agents that the ego can reach within the horizon; the others are left out.
 
@@ -59,7 +59,7 @@ def fill_agents(agents, agent_valid, ego, poses, sizes, numbers):
     return count
 
 
-@njit
+@inner
 def touches(x, y, cos, sin, half_length, half_width, radius, pose, size):
     """Whether the ego's box overlaps an agent's."""
     dx, dy = pose[0] - x, pose[1] - y
@@ -69,7 +69,7 @@ def touches(x, y, cos, sin, half_length, half_width, radius, pose, size):
     return boxes_overlap(x, y, cos, sin, half_length, half_width, pose[0], pose[1], pose[2], pose[3], size[0], size[1])
 
 
-@njit
+@inner
 def corner_off_road(surface, x, y, cos, sin, half_length, half_width, margin_m):
     """Whether any corner of a box in the map frame lies off the road."""
     lx, ly, wx, wy = half_length * cos, half_length * sin, -half_width * sin, half_width * cos
@@ -81,8 +81,9 @@ def corner_off_road(surface, x, y, cos, sin, half_length, half_width, margin_m):
     )
 
 
-@njit
-def place_in_world(x, y, yaw, ego_x, ego_y, ego_yaw, pieces, piece_count, last_piece, last_place, surface, numbers):
+@inner
+def place_in_world(x, y, yaw, cos, sin, ego_x, ego_y, ego_cos, ego_sin, pieces, piece_count, last_piece, last_place,
+                   surface, numbers):  # fmt: skip
     """The ego's place on route and road.
 
     Returns:
@@ -90,7 +91,6 @@ def place_in_world(x, y, yaw, ego_x, ego_y, ego_yaw, pieces, piece_count, last_p
         route, on an opposite lane, on an emergency lane. A negative last_piece searches the whole route.
     """
     piece, place, route_deviation, heading_deviation, off_route = 0, 0.0, 0.0, 0.0, False
-    direction = yaw
     if piece_count > 0:
         if last_piece < 0:
             piece, place, distance = project(pieces, piece_count, x, y, -np.inf, np.inf, 0)
@@ -98,17 +98,16 @@ def place_in_world(x, y, yaw, ego_x, ego_y, ego_yaw, pieces, piece_count, last_p
             piece, place, distance = project(
                 pieces, piece_count, x, y, last_place - BEHIND_M, last_place + AHEAD_M, last_piece
             )
-        direction = pieces[piece, 6]
+        cos, sin = pieces[piece, 2], pieces[piece, 3]  # the lane shall run as the route does; without one, as the ego
         route_deviation = min(distance / numbers.route_scale_m, 1.0)
-        heading_deviation = min(wrapped(yaw - direction) / numbers.heading_scale_rad, 1.0)
+        heading_deviation = min(wrapped(yaw - pieces[piece, 6]) / numbers.heading_scale_rad, 1.0)
         off_route = distance > numbers.off_route_m
-    cos, sin = math.cos(ego_yaw), math.sin(ego_yaw)
     opposite, emergency, distance = lane_at(
         surface,
-        ego_x + cos * x - sin * y,
-        ego_y + sin * x + cos * y,
-        math.cos(ego_yaw + direction),
-        math.sin(ego_yaw + direction),
+        ego_x + ego_cos * x - ego_sin * y,
+        ego_y + ego_sin * x + ego_cos * y,
+        ego_cos * cos - ego_sin * sin,
+        ego_sin * cos + ego_cos * sin,
         numbers,
     )
     centerline_deviation = distance / numbers.centerline_scale_m
@@ -124,7 +123,7 @@ def place_in_world(x, y, yaw, ego_x, ego_y, ego_yaw, pieces, piece_count, last_p
     )
 
 
-@njit
+@inner
 def roll_out(path, memory, sleeping, ego, poses, sizes, agent_count, pieces, piece_count, lines, line_count, surface,
              numbers, gains):  # fmt: skip
     """One candidate's rollout.
@@ -145,8 +144,7 @@ def roll_out(path, memory, sleeping, ego, poses, sizes, agent_count, pieces, pie
     """
     half_length, half_width = ego[_HALF_LENGTH], ego[_HALF_WIDTH]
     radius = math.hypot(half_length, half_width)
-    ego_x, ego_y, ego_yaw = ego[_X], ego[_Y], ego[_YAW]
-    ego_cos, ego_sin = math.cos(ego_yaw), math.sin(ego_yaw)
+    ego_x, ego_y, ego_cos, ego_sin = ego[_X], ego[_Y], math.cos(ego[_YAW]), math.sin(ego[_YAW])
     x, y, yaw, speed = 0.0, 0.0, 0.0, max(ego[_SPEED], 0.0)
     cos, sin = 1.0, 0.0
 
@@ -154,7 +152,7 @@ def roll_out(path, memory, sleeping, ego, poses, sizes, agent_count, pieces, pie
         sleeping[a] = touches(x, y, cos, sin, half_length, half_width, radius, poses[a, 0], sizes[a])
     stood = np.uint64(0)
     piece, place, route, centerline, heading, _, _, _ = place_in_world(
-        x, y, yaw, ego_x, ego_y, ego_yaw, pieces, piece_count, -1, 0.0, surface, numbers
+        x, y, yaw, cos, sin, ego_x, ego_y, ego_cos, ego_sin, pieces, piece_count, -1, 0.0, surface, numbers
     )
 
     total, discount, progress, flags = 0.0, 1.0, 0.0, 0
@@ -167,17 +165,17 @@ def roll_out(path, memory, sleeping, ego, poses, sizes, agent_count, pieces, pie
         last_x, last_y, last_cos, last_sin, last_speed, last_place = x, y, cos, sin, speed, place
         for tick in range(numbers.ticks_per_step):
             age_s = ((k - 1) * numbers.ticks_per_step + tick) * TICK_S
-            throttle, steer, brake = track(path, age_s, x, y, yaw, speed, memory, gains)
-            x, y, yaw, speed = step(x, y, yaw, speed, throttle, steer, brake)
-        cos, sin = math.cos(yaw), math.sin(yaw)
+            throttle, steer, brake = control(path, age_s, x, y, cos, sin, speed, memory, gains)
+            x, y, yaw, speed = advance(x, y, yaw, cos, sin, speed, throttle, steer, brake)
+            cos, sin = math.cos(yaw), math.sin(yaw)
 
         piece, place, route_after, centerline_after, heading_after, off_route, opposite, emergency = place_in_world(
-            x, y, yaw, ego_x, ego_y, ego_yaw, pieces, piece_count, piece, place, surface, numbers
+            x, y, yaw, cos, sin, ego_x, ego_y, ego_cos, ego_sin, pieces, piece_count, piece, place, surface, numbers
         )
-        advance = min(max(place - last_place, 0.0), numbers.max_progress_m)
-        progress += advance
+        gain = min(max(place - last_place, 0.0), numbers.max_progress_m)
+        progress += gain
         reward = driving_reward(
-            advance, route, centerline, heading, route_after, centerline_after, heading_after, numbers
+            gain, route, centerline, heading, route_after, centerline_after, heading_after, numbers
         )
         route, centerline, heading = route_after, centerline_after, heading_after
         if corner_off_road(

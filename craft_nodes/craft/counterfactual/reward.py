@@ -2,16 +2,16 @@
 
 import math
 
-from numba import njit
+from craft.vehicle.compiled import inner
 
 
-@njit
+@inner
 def wrapped(angle):
     """Absolute value of an angle brought into [-pi, pi] [rad]."""
     return abs(angle - 2.0 * math.pi * math.floor(angle / (2.0 * math.pi) + 0.5))
 
 
-@njit
+@inner
 def recovery_term(before, after, weight, numbers):
     """Recovery from one normalised deviation: positive when it shrinks, nothing below the threshold."""
     if after <= numbers.deviation_threshold:
@@ -20,7 +20,7 @@ def recovery_term(before, after, weight, numbers):
     return -weight * change
 
 
-@njit
+@inner
 def driving_reward(advance, route, centerline, heading, route_after, centerline_after, heading_after, numbers):
     """8 dphat eta + recovery.
 
@@ -45,7 +45,7 @@ def driving_reward(advance, route, centerline, heading, route_after, centerline_
     return numbers.progress_weight * progress * efficiency + recovery * (0.5 + 0.5 * progress)
 
 
-@njit
+@inner
 def collision_multiplier(speed, numbers):
     """m_coll = 1 + alpha_v clip(v / v_ref, nu_min, nu_max) for an ego speed [m/s]."""
     ratio = speed / numbers.collision_speed_mps

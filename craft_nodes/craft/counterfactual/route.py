@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from craft.scene.observation import RouteField
+from craft.vehicle.compiled import inner
 
 PIECE_COLUMNS = 7  # x [m], y [m], direction x, direction y, length [m], arc length at its start [m], heading [rad]
 BEHIND_M = 2.0  # the place is searched from here behind the last one [m]; ours
@@ -17,7 +17,7 @@ _TIE_M2 = 1e-9  # squared distances this near are equal [m2]; the later of two e
 _X, _Y = int(RouteField.X), int(RouteField.Y)
 
 
-@njit
+@inner
 def fill_route(route, route_valid, pieces):
     """Straight pieces between the valid points of a route, in their order.
 
@@ -50,7 +50,7 @@ def fill_route(route, route_valid, pieces):
     return count
 
 
-@njit
+@inner
 def project(pieces, count, x, y, low_m, high_m, start):
     """The nearest point of the route to (x, y) among the pieces that reach into arc lengths [low_m, high_m].
 

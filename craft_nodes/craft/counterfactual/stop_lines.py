@@ -2,10 +2,10 @@
 
 import math
 
-from numba import njit
 
 from craft.scene.observation import LightState, StopField
 from craft.scene.road_map import StopKind
+from craft.vehicle.compiled import inner
 
 LINE_COLUMNS = 6  # middle x, y [m], direction across it x, y, half width [m], 1 for a light and 0 for a stop sign
 
@@ -14,7 +14,7 @@ _KIND, _STATE, _CLEARED = int(StopField.KIND), int(StopField.STATE), int(StopFie
 _LIGHT, _STOP, _RED = int(StopKind.LIGHT), int(StopKind.STOP), int(LightState.RED)
 
 
-@njit
+@inner
 def fill_lines(stop_lines, stop_valid, lines):
     """The valid lines that forbid crossing: lights that are red (yellow is free, as on the leaderboard), and stop
     signs for which the vehicle has not stood yet.
@@ -44,7 +44,7 @@ def fill_lines(stop_lines, stop_valid, lines):
     return count
 
 
-@njit
+@inner
 def crosses(line, x0, y0, x1, y1):
     """Whether a point that goes straight from (x0, y0) to (x1, y1) crosses a line in its direction."""
     before = (x0 - line[0]) * line[2] + (y0 - line[1]) * line[3]
@@ -56,7 +56,7 @@ def crosses(line, x0, y0, x1, y1):
     return abs((y - line[1]) * line[2] - (x - line[0]) * line[3]) <= line[4]
 
 
-@njit
+@inner
 def in_stop_zone(line, x, y, cos, sin, half_length, zone_m):
     """Whether a vehicle there, if it stood, would have stood for the line: its front at most zone_m before the line,
     its rear not past it."""

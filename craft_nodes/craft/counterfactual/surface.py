@@ -4,9 +4,9 @@ import math
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
 
 from craft.scene import LaneKind, RoadMap
+from craft.vehicle.compiled import inner
 
 CELL_M = 4.0  # side of a grid cell [m]
 
@@ -92,7 +92,7 @@ def _fill_cells(first, last, columns, rows):
     return starts, piece[order].astype(np.int32)
 
 
-@njit
+@inner
 def on_piece(surface, piece, x, y, margin_m):
     """Whether a map point lies on a piece or at most margin_m outside each of its edges."""
     edges = surface.edges
@@ -102,7 +102,7 @@ def on_piece(surface, piece, x, y, margin_m):
     return True
 
 
-@njit
+@inner
 def cell_range(surface, x, y):
     """First entry and end of the list of pieces that may contain a map point; (0, 0) outside the grid."""
     column = math.floor((x - surface.origin_x) / CELL_M)
@@ -113,7 +113,7 @@ def cell_range(surface, x, y):
     return surface.starts[cell], surface.starts[cell + 1]
 
 
-@njit
+@inner
 def on_road(surface, x, y, margin_m):
     """Whether a map point lies on any piece."""
     begin, end = cell_range(surface, x, y)
@@ -123,7 +123,7 @@ def on_road(surface, x, y, margin_m):
     return False
 
 
-@njit
+@inner
 def lane_at(surface, x, y, direction_x, direction_y, numbers):
     """How a map point lies in its lane.
 
@@ -164,7 +164,7 @@ def lane_at(surface, x, y, direction_x, direction_y, numbers):
     return driving and against, shoulder and not driving, distance
 
 
-@njit
+@inner
 def nearest_lane(surface, x, y, direction_x, direction_y, numbers):
     """Distance to the middle of the nearest driving lane with the direction, at most centerline_scale_m [m]."""
     nearest = numbers.centerline_scale_m

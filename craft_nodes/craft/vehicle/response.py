@@ -7,7 +7,7 @@ Map or ego frame as the caller likes: x forward, y left, yaw counter-clockwise.
 
 import math
 
-from numba import njit
+from craft.vehicle.compiled import callable_from_python
 
 TICK_S = 0.05  # the tick for which the longitudinal map was fitted [s] (PDM-Lite, 20 Hz)
 
@@ -21,7 +21,7 @@ MAX_SPEED_KMH = 100.0  # the map was fitted from 0 to here; clamped outside [km/
 KMH_PER_MPS = 3.6
 
 
-@njit(cache=True)
+@callable_from_python
 def throttle_map(speed_kmh, throttle):
     """Speed [km/h] after one tick of `throttle` (0..1) at `speed_kmh` (PDM-Lite)."""
     if throttle < COAST_THROTTLE:
@@ -33,7 +33,7 @@ def throttle_map(speed_kmh, throttle):
     return constant + v * (linear + v * square)
 
 
-@njit(cache=True)
+@callable_from_python
 def brake_map(speed_kmh):
     """Speed [km/h] after one tick of full brake at `speed_kmh` (PDM-Lite)."""
     v = speed_kmh
@@ -41,7 +41,7 @@ def brake_map(speed_kmh):
     return v * (9.3171137e-3 + v * (8.20967431e-2 + v * (-2.83832427e-3 + v * high)))
 
 
-@njit(cache=True)
+@callable_from_python
 def next_speed(speed, throttle, brake):
     """Speed [m/s] after one tick.
 
@@ -58,13 +58,28 @@ def next_speed(speed, throttle, brake):
     return min(max(v, 0.0), MAX_SPEED_KMH) / KMH_PER_MPS
 
 
-@njit(cache=True)
+@callable_from_python
 def slip(steer):
     """Tangent of the angle between heading and motion at `steer` (-1..1, right positive); left positive."""
     return -SLIP_RATIO * math.tan(STEER_GAIN_RAD * min(max(steer, -1.0), 1.0))
 
 
-@njit(cache=True)
+@callable_from_python
+def advance(x, y, yaw, cos_yaw, sin_yaw, speed, throttle, steer, brake):
+    """`step` for a caller that has cosine and sine of the yaw at hand."""
+    tangent = slip(steer)
+    cos_slip = 1.0 / math.sqrt(1.0 + tangent * tangent)
+    sin_slip = tangent * cos_slip
+    distance = speed * TICK_S
+    return (
+        x + distance * (cos_yaw * cos_slip - sin_yaw * sin_slip),
+        y + distance * (sin_yaw * cos_slip + cos_yaw * sin_slip),
+        yaw + distance / REAR_M * sin_slip,
+        next_speed(speed, throttle, brake),
+    )
+
+
+@callable_from_python
 def step(x, y, yaw, speed, throttle, steer, brake):
     """Pose of the box centre and speed after one tick of TICK_S.
 
@@ -79,14 +94,4 @@ def step(x, y, yaw, speed, throttle, steer, brake):
     Returns:
         (x, y, yaw, speed). The yaw is not wrapped. Position and yaw advance with the speed before the tick.
     """
-    tangent = slip(steer)
-    cos_slip = 1.0 / math.sqrt(1.0 + tangent * tangent)
-    sin_slip = tangent * cos_slip
-    cos_yaw, sin_yaw = math.cos(yaw), math.sin(yaw)
-    distance = speed * TICK_S
-    return (
-        x + distance * (cos_yaw * cos_slip - sin_yaw * sin_slip),
-        y + distance * (sin_yaw * cos_slip + cos_yaw * sin_slip),
-        yaw + distance / REAR_M * sin_slip,
-        next_speed(speed, throttle, brake),
-    )
+    return advance(x, y, yaw, math.cos(yaw), math.sin(yaw), speed, throttle, steer, brake)

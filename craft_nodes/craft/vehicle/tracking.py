@@ -10,9 +10,8 @@ from collections import namedtuple
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
-from numba import njit
-
 from craft.scene.candidates import TRAJECTORY_DT_S
+from craft.vehicle.compiled import callable_from_python
 
 PATH_COLUMNS = 5  # x [m], y [m], arc length [m], direction x, direction y of the piece that starts here
 
@@ -63,7 +62,7 @@ class TrackingConfig:
 TrackingGains = namedtuple("TrackingGains", [field.name for field in fields(TrackingConfig)])
 
 
-@njit(cache=True)
+@callable_from_python
 def fill_path(trajectory, path, gains):
     """Prepare a trajectory for `track`.
 
@@ -91,7 +90,7 @@ def fill_path(trajectory, path, gains):
     path[count, 3], path[count, 4] = direction_x, direction_y
 
 
-@njit(cache=True)
+@callable_from_python
 def place_on_path(path, x, y):
     """Arc length [m] of the path's nearest point to (x, y); the path goes on straight after its end."""
     last = path.shape[0] - 1
@@ -108,7 +107,7 @@ def place_on_path(path, x, y):
     return place
 
 
-@njit(cache=True)
+@callable_from_python
 def point_at(path, place):
     """(x, y) [m] of the path at arc length `place` [m]."""
     i = 0
@@ -118,7 +117,7 @@ def point_at(path, place):
     return path[i, 0] + along * path[i, 3], path[i, 1] + along * path[i, 4]
 
 
-@njit(cache=True)
+@callable_from_python
 def position_at(path, time_s):
     """(x, y) [m] of the trajectory at `time_s`, linear between points; after the end it goes on as it ended."""
     i = min(int(time_s / TRAJECTORY_DT_S), path.shape[0] - 2)
@@ -126,7 +125,7 @@ def position_at(path, time_s):
     return path[i, 0] + part * (path[i + 1, 0] - path[i, 0]), path[i, 1] + part * (path[i + 1, 1] - path[i, 1])
 
 
-@njit(cache=True)
+@callable_from_python
 def desired_speed(path, age_s, cos_yaw, sin_yaw, gains):
     """Speed [m/s] that the trajectory asks for at `age_s`: its displacement over the next window / the window.
 
@@ -150,7 +149,7 @@ def desired_speed(path, age_s, cos_yaw, sin_yaw, gains):
     return speed
 
 
-@njit(cache=True)
+@callable_from_python
 def pid(error, memory, p, i, d, window):
     """One step of a PID.
 
@@ -168,22 +167,9 @@ def pid(error, memory, p, i, d, window):
     return p * error + i * memory[window] / window + d * (error - previous)
 
 
-@njit(cache=True)
-def track(path, age_s, x, y, yaw, speed, memory, gains):
-    """The control of one tick.
-
-    Args:
-        path: float64 [T + 1, PATH_COLUMNS] of `fill_path`.
-        age_s: Time since the trajectory began [s].
-        x, y, yaw: The vehicle now, in the trajectory's frame [m, m, rad].
-        speed: [m/s].
-        memory: float64 [2, window + 2] of TrackingConfig.new_memory(); updated.
-        gains: TrackingGains.
-
-    Returns:
-        (throttle 0..1, steer -1..1 right positive, brake 0 or 1).
-    """
-    cos_yaw, sin_yaw = math.cos(yaw), math.sin(yaw)
+@callable_from_python
+def control(path, age_s, x, y, cos_yaw, sin_yaw, speed, memory, gains):
+    """`track` for a caller that has cosine and sine of the yaw at hand."""
     look_ahead = gains.look_ahead_gain_s * speed + gains.look_ahead_offset_m
     look_ahead = min(max(look_ahead, gains.min_look_ahead_m), gains.max_look_ahead_m)
     aim_x, aim_y = point_at(path, place_on_path(path, x, y) + look_ahead)
@@ -199,3 +185,21 @@ def track(path, age_s, x, y, yaw, speed, memory, gains):
     throttle = pid(shortfall, memory[1], gains.speed_p, gains.speed_i, gains.speed_d, gains.window)
     throttle = min(max(throttle, 0.0), gains.max_throttle)
     return 0.0 if braking else throttle, min(max(steer, -1.0), 1.0), 1.0 if braking else 0.0
+
+
+@callable_from_python
+def track(path, age_s, x, y, yaw, speed, memory, gains):
+    """The control of one tick.
+
+    Args:
+        path: float64 [T + 1, PATH_COLUMNS] of `fill_path`.
+        age_s: Time since the trajectory began [s].
+        x, y, yaw: The vehicle now, in the trajectory's frame [m, m, rad].
+        speed: [m/s].
+        memory: float64 [2, window + 2] of TrackingConfig.new_memory(); updated.
+        gains: TrackingGains.
+
+    Returns:
+        (throttle 0..1, steer -1..1 right positive, brake 0 or 1).
+    """
+    return control(path, age_s, x, y, math.cos(yaw), math.sin(yaw), speed, memory, gains)
