@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import carla
 import numpy as np
+
 from craft.perception.inputs import WorldFrame
 from craft.scene.light_box import LightBox
 from craft.scene.route import Route
@@ -26,6 +27,8 @@ from craft.world.traffic import Traffic, TrafficConfig
 EGO_BLUEPRINT = "vehicle.lincoln.mkz_2020"
 EGO_ROLE = "hero"
 STAGED_BEFORE_M, STAGED_AFTER_M = 60.0, 120.0  # part of the route around the trigger kept free of traffic [m]
+BLOCKER_S = 10.0  # an ego that stands longer is checked for blocking background cars [s]; half the blocked limit
+BLOCKER_AHEAD_M, BLOCKER_ASIDE_M = 15.0, 2.0  # where on the route they stand then [m]
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,7 @@ class Simulation:
                 self._load(spec.town)
             self._clear()
             self._tick_world()
+            self._world.freeze_all_traffic_lights(False)  # a scenario that was cut short may have left some frozen
             self._world.reset_all_traffic_lights()
             route = trace_route(self._map, spec)
             self._line = RouteLine(route.points)
@@ -179,6 +183,8 @@ class Simulation:
             WorldError: The server stopped answering.
         """
         with self._reporting():
+            if self._traffic is not None and self._termination.standing_s > BLOCKER_S:
+                self._remove_blockers()
             self._stage.drive(self._ego.id, throttle, steer, brake)
             self._scenario.tick()
             self._stage.flush()
@@ -251,6 +257,20 @@ class Simulation:
         self._termination.update(frame)
         self._stage.update(frame, self._termination.position_m)
         return frame
+
+    def _remove_blockers(self) -> None:
+        """Take background cars away that block the ego for no reason: gridlock, not a red light (Bench2Drive*)."""
+        stage = self._stage
+        blockers = []
+        for i in self._traffic.ids:
+            if i not in stage or stage.speed_mps(i) > self._config.termination.standing_mps:
+                continue
+            x, y, _ = stage.pose(i)
+            _, left_m = self._line.project(x, y, stage.ego_m, stage.ego_m + BLOCKER_AHEAD_M)
+            if abs(left_m) < BLOCKER_ASIDE_M and not self._world.get_actor(i).is_at_traffic_light():
+                blockers.append(i)
+        if blockers:
+            self._traffic.remove(blockers)
 
     def _check_line(self) -> None:
         """Notice a dead server before the Traffic Manager does: its thread would end this process."""

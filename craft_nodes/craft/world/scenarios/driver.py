@@ -13,6 +13,9 @@ BRAKE_ABOVE_MPS = 0.8  # too fast by more than this brakes; below it the car coa
 GIVE_WAY_BRAKE = 0.4  # of a surprised but calm driver: about 3 m/s2
 GIVE_WAY_MPS2 = 3.0  # deceleration that it plans with [m/s2]
 GIVE_WAY_M = 4.0  # bumper gap that it wants to keep [m]
+NOTICE_S = 1.0  # it gives way so long after the ego has come into its lane: a driver's reaction time [s]
+IN_LANE_M = 1.5  # an ego whose middle is this near to its path is in its lane [m]
+TWO_HALF_CARS_M = 5.0  # between the middles of two cars that touch [m]
 
 
 class PathDriver:
@@ -29,6 +32,7 @@ class PathDriver:
         self.actor_id = actor_id
         self.path = path
         self.s_m: float | None = None  # arc length along the path
+        self._ego_ahead_since_s: float | None = None
 
     @property
     def finished(self) -> bool:
@@ -61,14 +65,21 @@ class PathDriver:
         else:
             stage.drive(self.actor_id, 0.0, steer, 0.0)
 
-    def drive_behind_ego(self, speed_mps: float) -> None:
-        """Like `drive`, but gives way to an ego that is in the vehicle's lane ahead, no harder than a calm driver."""
-        odometry = self._stage.frame.odometry
+    def drive_with_priority(self, speed_mps: float) -> None:
+        """Like `drive`, but brakes for an ego in the lane ahead: late, and no harder than a calm driver."""
+        stage, odometry = self._stage, self._stage.frame.odometry
+        gap_m = -1.0
         if self.s_m is not None:
             ego_m, aside_m = self.path.project(odometry.x, odometry.y, self.s_m, self.s_m + 40.0)
-            gap_m = ego_m - self.s_m - 5.0 - GIVE_WAY_M  # 5 m: half of both cars
-            if abs(aside_m) < 1.5 and ego_m > self.s_m + 1.0:
-                safe_mps = math.sqrt(max(2.0 * GIVE_WAY_MPS2 * gap_m, 0.0)) + self._stage.ego_speed_mps
-                self.drive(min(speed_mps, safe_mps), brake=GIVE_WAY_BRAKE)
-                return
-        self.drive(speed_mps)
+            if abs(aside_m) < IN_LANE_M:
+                gap_m = ego_m - self.s_m
+        if gap_m <= 1.0:
+            self._ego_ahead_since_s = None
+        elif self._ego_ahead_since_s is None:
+            self._ego_ahead_since_s = stage.time_s
+        if self._ego_ahead_since_s is None or stage.time_s - self._ego_ahead_since_s < NOTICE_S:
+            self.drive(speed_mps)
+            return
+        free_m = max(gap_m - TWO_HALF_CARS_M - GIVE_WAY_M, 0.0)
+        safe_mps = math.sqrt(2.0 * GIVE_WAY_MPS2 * free_m) + stage.ego_speed_mps
+        self.drive(min(speed_mps, safe_mps), brake=GIVE_WAY_BRAKE)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import carla
+
 from craft.world.episode import PlacementError, Stage
 from craft.world.scenarios.parameters import draw, parameter
 from craft.world.scenarios.timing import EGO_FRONT_M, stopping_distance

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from craft.world.episode import PlacementError, Stage
 from craft.world.route_line import RouteLine
 from craft.world.scenarios.driver import PathDriver

@@ -17,10 +17,10 @@ class RightTurnParameters:
     """What varies."""
 
     flow_speed: float = parameter((6.5, 8.5), (3.0, 14.0), "m/s")
-    vehicles: float = parameter((3.0, 5.0), (1.0, 12.0), "")
-    gap_from: float = parameter((12.0, 14.0), (9.0, 100.0), "m")  # between two cars, centre to centre
-    gap_to: float = parameter((18.0, 26.0), (9.0, 100.0), "m")
-    early: float = parameter((0.0, 1.0), (-2.0, 5.0), "s")  # the first car is there this much before the ego
+    vehicles: float = parameter((4.0, 6.0), (1.0, 12.0), "")
+    gap_from: float = parameter((9.0, 10.0), (9.0, 100.0), "m")  # between two cars, centre to centre
+    gap_to: float = parameter((11.0, 14.0), (9.0, 100.0), "m")
+    early: float = parameter((0.5, 2.0), (-2.0, 5.0), "s")  # the first car is there this much before the ego
 
 
 class NonSignalizedJunctionRightTurn:

@@ -65,7 +65,7 @@ class TrafficFlow:
                 stage.remove(driver.actor_id)
                 self._drivers.remove(driver)
             elif driver.actor_id in stage:
-                driver.drive_behind_ego(self._speed_mps)
+                driver.drive_with_priority(self._speed_mps)
 
     def _has_room(self) -> bool:
         return self._last is None or (self._last.s_m is not None and self._last.s_m >= self._gaps_m[0])

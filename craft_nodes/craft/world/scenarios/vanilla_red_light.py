@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import carla
+
 from craft.world.carla_frames import ros_pose
 from craft.world.episode import PlacementError, Stage
 from craft.world.scenarios.parameters import draw, parameter
@@ -11,6 +12,7 @@ from craft.world.scenarios.parameters import draw, parameter
 RED, YELLOW, GREEN = carla.TrafficLightState.Red, carla.TrafficLightState.Yellow, carla.TrafficLightState.Green
 YELLOW_S = 3.0  # CARLA's default duration [s]
 ALL_RED_S = 1.0  # between two phases [s]
+GREEN_S = 8.0  # the ego's green after the red phase [s]
 CROSSING_RAD = math.radians(45.0)  # approaches that differ by more than this cross the ego's [rad]
 
 
@@ -83,6 +85,8 @@ class VanillaSignalizedTurnEncounterRedLight:
             (max(red_to_s - YELLOW_S - ALL_RED_S, red_from_s + ALL_RED_S), RED, YELLOW),
             (red_to_s - ALL_RED_S, RED, RED),
             (red_to_s, GREEN, RED),
+            (red_to_s + GREEN_S, YELLOW, RED),
+            (red_to_s + GREEN_S + YELLOW_S, RED, RED),
         ]
 
     def _show(self, along: carla.TrafficLightState, across: carla.TrafficLightState) -> None:
