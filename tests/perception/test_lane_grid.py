@@ -66,7 +66,9 @@ def test_driving_lane_prefers_the_agreeing_direction():
     road = crossing()
     grid = LaneGrid(road)
     # (61.75, 0) lies on the east-bound and on the north-bound lane.
-    quad, gap = grid.driving_lane(np.array([[61.75, 0.0]] * 3 + [[0.0, 30.0]]), np.array([0.1, np.pi / 2 - 0.2, np.pi, 0.0]))
+    quad, gap = grid.driving_lane(
+        np.array([[61.75, 0.0]] * 3 + [[0.0, 30.0]]), np.array([0.1, np.pi / 2 - 0.2, np.pi, 0.0])
+    )
     assert road.quad_yaw[quad[:2]] == pytest.approx([0.0, np.pi / 2], abs=1e-6)
     assert gap[:2] == pytest.approx([0.1, 0.2], abs=1e-6)
     assert gap[2] == pytest.approx(np.pi / 2, abs=1e-6)  # north-bound, the nearest to west

@@ -71,8 +71,10 @@ class EventConfig:
     collision_repeat_m: float = 5.0  # nor before the vehicle is this far from the place [m] leaderboard
 
     outside_margin_m: float = 0.5  # a centre this far off all lanes is outside for the score [m] leaderboard
-    corner_margin_m: float = 0.2  # a corner this far off the road surface is off-road for the reward [m] ours
-    offroute_m: float = 5.0  # farther from the route is off-route; a lane width and a half [m] ours
+    corner_margin_m: float = (
+        0.05  # a corner farther off the surface is off-road; as in the counterfactual world [m] ours
+    )
+    offroute_m: float = 6.0  # farther from the route is off it; as in the counterfactual world [m] ours
     wrong_way_rad: float = 2.0944  # lane and heading differ by more: the wrong lane [rad] leaderboard (120 deg)
     obstacle_mps: float = 3.0  # a slower road user on the route is an obstacle that one may pass [m/s] ours
     obstacle_range_m: float = 40.0  # as long as it is within this distance [m] ours

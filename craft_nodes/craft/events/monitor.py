@@ -173,10 +173,8 @@ class EventMonitor:
         half_length, half_width = ego[EgoField.HALF_LENGTH], ego[EgoField.HALF_WIDTH]
         signs = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, -1.0], [-1.0, 1.0]])
         points = np.concatenate([[[x, y]], to_map(signs * (half_length, half_width), x, y, yaw)])
-        # Between the lanes of a junction there is asphalt that no lane covers: there the centre alone decides.
-        judged = points[:1] if self._grid.in_junction(points).any() else points
         found = []
-        if not self._grid.covered(judged, ROAD_SURFACE, config.corner_margin_m).all():
+        if not self._grid.covered(points, ROAD_SURFACE, config.corner_margin_m).all():
             found.append((EventKind.OFF_ROAD, "left the road surface"))
         if abs(observation.route_offset_m) > config.offroute_m:
             found.append((EventKind.OFF_ROUTE, f"{abs(observation.route_offset_m):.1f} m away from the route"))

@@ -134,7 +134,7 @@ class StopRules:
         return []
 
     def _path_clear(self, observation) -> bool:
-        """Whether nobody is on the route just ahead, nor will be within clear_time_s, all others moving on as they do."""
+        """Whether nobody is on the route just ahead, nor will be soon if all others move on as they do."""
         agents = observation.agents[observation.agent_valid]
         if len(agents) == 0:
             return True
