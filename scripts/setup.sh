@@ -17,7 +17,7 @@ fail() {
 
 # Hash of files (folders: of every file in them) together with the place, because an environment cannot be moved.
 hash_of() {
-  { echo "$root"; find "$@" -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -d' ' -f1
+  { echo "$root"; find "$@" -type f -not -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum; } | sha256sum | cut -d' ' -f1
 }
 
 is_done() { [ "$(cat "$stamps/$1" 2>/dev/null)" = "$2" ]; }
@@ -107,14 +107,17 @@ if ! is_done interfaces "$interfaces"; then
   set_done interfaces "$interfaces"
 fi
 
-packages=$(hash_of craft_nodes/setup.py craft_nodes/package.xml carla_light/pyproject.toml)
+packages=$(hash_of scripts/setup.sh craft_nodes/setup.py craft_nodes/package.xml carla_light/pyproject.toml)
 if ! is_done packages "$packages"; then
   echo "setup: installing craft_nodes and carla_light (editable)"
-  pip_install --no-deps --no-build-isolation --use-pep517 -e craft_nodes -e carla_light
+  # "compat": a plain path, so that modules added later are found without another installation.
+  pip_install --no-deps --no-build-isolation --use-pep517 --config-settings editable_mode=compat \
+    -e craft_nodes -e carla_light
   set_done packages "$packages"
 fi
 
-kernels=$(hash_of scripts/warm_up.py craft_nodes/craft/counterfactual craft_nodes/craft/vehicle)
+kernels=$(hash_of scripts/warm_up.py craft_nodes/craft/counterfactual craft_nodes/craft/vehicle craft_nodes/craft/scene \
+  craft_nodes/craft/world/expert_rollout.py)
 if ! is_done kernels "$kernels"; then
   echo "setup: compiling the kernels (about a minute)"
   "$venv/bin/python" scripts/warm_up.py || fail "compiling the kernels failed; run .venv/bin/craft doctor."
