@@ -19,8 +19,8 @@ _LISTENING = re.compile(r"^carla_light: listening on \S+:(\d+) ", re.MULTILINE)
 class Server:
     """A carla_light server in a process of its own.
 
-    It ends with `stop`, at the end of a `with` block, and when this process ends, however it ends: its standard input is a
-    pipe that only this process holds open.
+    It ends with `stop`, at the end of a `with` block, and when this process ends, however it ends: its standard input
+    is a pipe that only this process holds open.
 
     Example:
         with Server() as server:
@@ -36,7 +36,8 @@ class Server:
             host: Address to listen on.
         """
         self.port = port
-        self._command = [sys.executable, "-m", "carla_light", "--until-stdin-closes", "--host", host, "--port", str(port)]
+        self._command = [sys.executable, "-m", "carla_light", "--until-stdin-closes"]
+        self._command += ["--host", host, "--port", str(port)]
         if map is not None:
             self._command += ["--map", str(map)]
         self._process: subprocess.Popen | None = None

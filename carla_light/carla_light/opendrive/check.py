@@ -19,7 +19,7 @@ def parse_checked(name: str, xodr: str) -> ElementTree.Element:
     except ElementTree.ParseError as error:
         raise MapError(f"map '{name}' is no well-formed XML ({error}); give an OpenDRIVE (.xodr) file") from None
     if root.tag != "OpenDRIVE":
-        raise MapError(f"map '{name}' starts with <{root.tag}> and not with <OpenDRIVE>; give an OpenDRIVE (.xodr) file")
+        raise MapError(f"map '{name}' starts with <{root.tag}>, not <OpenDRIVE>; give an OpenDRIVE (.xodr) file")
     faults = _faults(root)
     if faults:
         more = f" and {len(faults) - _MAX_NAMED} more" if len(faults) > _MAX_NAMED else ""

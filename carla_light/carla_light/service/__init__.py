@@ -1,1 +1,1 @@
-"""The remote procedures, grouped by subject. A public method is a procedure of that name; `-> None` marks a void one."""
+"""The remote procedures, grouped by subject. A public method is a procedure; `-> None` marks a void one."""

@@ -1,4 +1,4 @@
-"""Calls about the server, the map and the episode. (tick_cue is answered by the connection: it takes time.)"""
+"""Calls about the server, the map and the episode; tick_cue is answered by the connection, for it takes time."""
 
 from carla_light.blueprints.library import BLUEPRINTS
 from carla_light.errors import MapError, RpcError

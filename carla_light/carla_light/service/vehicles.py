@@ -76,7 +76,8 @@ def _stock_physics(vehicle: Body) -> list:
     wheels = []
     for front in (True, False):
         for side in (-1.0, 1.0):
-            x, y = to_world(vehicle.x, vehicle.y, vehicle.yaw, (0.6 if front else -0.6) * half_length, side * half_width)
+            forward = (0.6 if front else -0.6) * half_length
+            x, y = to_world(vehicle.x, vehicle.y, vehicle.yaw, forward, side * half_width)
             position = [100.0 * x, 100.0 * y, 100.0 * vehicle.z + _WHEEL_RADIUS_CM]
             # friction, damping, max steer [deg], radius [cm], brake and hand brake [Nm], stiffness, position [cm]
             wheels.append(
@@ -86,7 +87,7 @@ def _stock_physics(vehicle: Body) -> list:
     torque = [[0.0, 400.0], [1891.0, 500.0], [5730.0, 400.0]]
     gears = [[ratio, 0.5, 0.65] for ratio in (3.73, 2.05, 1.39, 1.03, 0.82)]
     steering = [[0.0, 1.0], [20.0, 0.898], [60.0, 0.76], [120.0, 0.7]]
-    # torque curve, max rpm, moi, damping (full, engaged, free), automatic, shift time, clutch, final ratio, gears, mass,
-    # drag, centre of mass, steering curve, wheels, sweep collision
+    # torque curve, max rpm, moi, damping (full, engaged, free), automatic, shift time, clutch, final ratio, gears,
+    # mass, drag, centre of mass, steering curve, wheels, sweep collision
     return [torque, 5730.0, 1.0, 0.15, 2.0, 0.35, True, 0.5, 10.0, 4.0, gears, vehicle.mass_kg, 0.3,
             [0.0, 0.0, 0.0], steering, wheels, False]  # fmt: skip

@@ -62,7 +62,9 @@ class Body(Actor):
 
     __slots__ = ("blueprint", "solid", "physics", "ground_z", "mass_kg", "reach")
 
-    def __init__(self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int) -> None:
+    def __init__(
+        self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int
+    ) -> None:
         """A body of a blueprint."""
         super().__init__(actor_id, blueprint.name, attributes, transform, parent)
         self.blueprint = blueprint
@@ -96,7 +98,9 @@ class Sensor(Actor):
 
     __slots__ = ("mount", "options", "period_s", "due_s")
 
-    def __init__(self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int) -> None:
+    def __init__(
+        self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int
+    ) -> None:
         """A sensor with its attributes as numbers where they are numbers."""
         super().__init__(actor_id, blueprint.name, attributes, transform, parent)
         self.mount = transform

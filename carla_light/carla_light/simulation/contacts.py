@@ -8,7 +8,6 @@ from carla_light.simulation.boxes import overlap_normal
 from carla_light.simulation.geometry import Vector
 from carla_light.simulation.vehicle import Vehicle
 
-
 _IMMOVABLE = 1e-9  # [1/kg]
 
 
@@ -45,7 +44,7 @@ def find_contacts(bodies: list[Body]) -> list[Contact]:
 
 
 def _collide(first: Body, second: Body, normal: tuple[float, float]) -> Vector:
-    """An inelastic impact along the normal: both leave with the common speed; a part that already recedes is left alone."""
+    """An inelastic impact along the normal: both leave with the common speed; bodies that recede are left alone."""
     nx, ny = normal
     closing = (first.vx - second.vx) * nx + (first.vy - second.vy) * ny
     if closing <= 0.0:

@@ -15,8 +15,9 @@ REFRESH_M = 2.0  # a vehicle's lane is looked up again after it moved this far; 
 ZONE_M = 60.0  # a light may be in force this far before its line
 _ZONE_STEP_M = 2.0
 
-# A light is in force from where a car must brake for it: REACH_M + speed 0.1 s + speed^2 / 15 m/s2, close to the stopping
-# distances of the brake map (11.3 m from 50 km/h, 52 m from 100 km/h), until its front is PASSED_M behind the line.
+# A light is in force from where a car must brake for it: REACH_M + speed 0.1 s + speed^2 / 15 m/s2, close to the
+# stopping distances of the brake map (11.3 m from 50 km/h, 52 m from 100 km/h), until its front is PASSED_M behind the
+# line.
 REACH_M = 2.0
 PASSED_M = 1.0
 

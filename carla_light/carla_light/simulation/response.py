@@ -1,9 +1,9 @@
 """How a vehicle answers throttle, steer and brake: one tick of 0.05 s, in CARLA's axes (y right, yaw clockwise).
 
 Steering is the kinematic bicycle of World on Rails, speed the longitudinal map that PDM-Lite fitted to
-vehicle.lincoln.mkz_2020; both serve every vehicle here. What the map leaves open is filled as follows: below 0.3 throttle
-PDM-Lite keeps the speed, here the car coasts down at the rate of Autoware's CARLA interface map; a partial brake loses
-the proportional part of the full brake's loss.
+vehicle.lincoln.mkz_2020; both serve every vehicle here. What the map leaves open is filled as follows: below 0.3
+throttle PDM-Lite keeps the speed, here the car coasts down at the rate of Autoware's CARLA interface map; a partial
+brake loses the proportional part of the full brake's loss.
 """
 
 import math

@@ -21,7 +21,8 @@ from carla_light.wire.layouts import (
 
 def _common(a: Actor) -> tuple:
     return (
-        a.id, ACTOR_ACTIVE, a.x, a.y, a.z, a.pitch, a.yaw, a.roll, a.vx, a.vy, a.vz, 0.0, 0.0, a.yaw_rate, a.ax, a.ay, 0.0
+        a.id, ACTOR_ACTIVE, a.x, a.y, a.z, a.pitch, a.yaw, a.roll,
+        a.vx, a.vy, a.vz, 0.0, 0.0, a.yaw_rate, a.ax, a.ay, 0.0,
     )  # fmt: skip
 
 

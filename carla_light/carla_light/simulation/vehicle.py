@@ -63,7 +63,9 @@ class Vehicle(Body):
         "_last_vy",
     )
 
-    def __init__(self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int) -> None:
+    def __init__(
+        self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int
+    ) -> None:
         """A vehicle at rest."""
         super().__init__(actor_id, blueprint, attributes, transform, parent)
         self.control = VehicleControl()

@@ -12,7 +12,9 @@ class Walker(Body):
 
     __slots__ = ("direction", "speed", "jump", "_guided")
 
-    def __init__(self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int) -> None:
+    def __init__(
+        self, actor_id: int, blueprint: Blueprint, attributes: list, transform: Transform, parent: int
+    ) -> None:
         """A walker that stands."""
         super().__init__(actor_id, blueprint, attributes, transform, parent)
         self.box_centre = (0.0, 0.0, 0.0)

@@ -142,12 +142,7 @@ class World:
             vehicle.step(dt_s)
         for walker in self.walkers.values():
             walker.step(dt_s)
-        bodies = [
-            body
-            for shelf in (self.vehicles, self.walkers, self.props)
-            for body in shelf.values()
-            if body.solid
-        ]
+        bodies = [body for shelf in (self.vehicles, self.walkers, self.props) for body in shelf.values() if body.solid]
         self.contacts = find_contacts(bodies)
         for vehicle in self.vehicles.values():
             vehicle.close_step(dt_s)

@@ -26,7 +26,8 @@ EPISODE_HEADER = struct.Struct("<Qdf3iI")
 # id, actor state, x y z [m], pitch yaw roll [deg], velocity [m/s], angular velocity [deg/s], acceleration [m/s2]
 _ACTOR = "IB6f3f3f3f"
 # A union of 54 bytes follows:
-# throttle steer brake, hand brake, reverse, manual gear, gear, speed limit [km/h], light state, has light, light id, failure
+# throttle steer brake, hand brake, reverse, manual gear, gear, speed limit [km/h], light state, has light, light id,
+# failure state
 VEHICLE = struct.Struct("<" + _ACTOR + "3f3Bif2BIB24x")
 # OpenDRIVE signal id, green yellow red elapsed [s], pole index, frozen, state
 TRAFFIC_LIGHT = struct.Struct("<" + _ACTOR + "32s4fIBB")

@@ -1,6 +1,7 @@
 """How carla::rpc::Response<T> lies in msgpack.
 
-Response<T> is a variant (error, T): [[index, value]]. Response<void> is an optional error: [[false]] or [[true, [text]]].
+Response<T> is a variant (error, T): [[index, value]]. Response<void> is an optional error: [[false]] or
+[[true, [text]]].
 """
 
 from typing import Any
@@ -27,8 +28,3 @@ def value_error(text: str) -> list:
 def void_error(text: str) -> list:
     """A failed Response<void>."""
     return [[True, [text]]]
-
-
-def optional(item: Any | None) -> list:
-    """carla's optional<T>: [false] or [true, item]."""
-    return [False] if item is None else [True, item]

@@ -48,15 +48,13 @@ class RpcConnection(asyncio.Protocol):
         if method == "apply_batch":
             if args[2]:
                 self._session.publish(self._session.step())
-            self._handover.batch_came()
         elif method == "add_traffic_manager_running":
             self._traffic_managers.append(args[1][1])
             self._handover.port = args[1][1]
         elif method == "destroy_traffic_manager":
             self._handover.port = None
         self._reply(request, reply)
-        if method == "get_episode_settings":
-            self._handover.settings_sent()
+        self._handover.answered(method)
 
     def _tick(self, request: int) -> None:
         if not self._session.synchronous:
