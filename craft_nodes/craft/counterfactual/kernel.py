@@ -174,9 +174,7 @@ def roll_out(path, memory, sleeping, ego, poses, sizes, agent_count, pieces, pie
         )
         gain = min(max(place - last_place, 0.0), numbers.max_progress_m)
         progress += gain
-        reward = driving_reward(
-            gain, route, centerline, heading, route_after, centerline_after, heading_after, numbers
-        )
+        reward = driving_reward(gain, route, centerline, heading, route_after, centerline_after, heading_after, numbers)
         route, centerline, heading = route_after, centerline_after, heading_after
         if corner_off_road(
             surface,
