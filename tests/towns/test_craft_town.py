@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from carla_light.towns import DEFAULT_TOWN, NAMES, __main__, load
 from carla_light.towns.__main__ import GENERATORS
+from carla_light.towns.geometry import Corner
 from carla_light.towns.network import Network
 from carla_light.towns.opendrive import to_opendrive
 from carla_light.towns.road import Control, Lane, LaneType
@@ -105,8 +106,8 @@ class TestDistrict:
                 ]
                 assert len(signs) <= 1, "one light or sign an approach"
                 controls += [s.get("type") for s in signs]
-            geometry = roads[next(iter(incoming))].find("planView/geometry")
-            if float(geometry.get("x")) * side > 60.0:  # clear of the connections between the districts
+            inside = next(road for road in roads.values() if road.get("junction") == junction)
+            if float(inside.find("planView/geometry").get("x")) * side > 0.0:
                 stops[junction] = (len(incoming), sorted(controls))
         found = list(stops.values())
         assert any(legs == 4 and controls == [LIGHT] * 4 for legs, controls in found)
@@ -269,4 +270,13 @@ def test_round_lengths_are_refused():
     # two free ends: no corner, no setback, so the street is 100 m long
     network.street(network.junction(0.0, 0.0), network.junction(100.0, 0.0), street, 50.0, control_b=Control.STOP)
     with pytest.raises(ValueError, match="100.0000 m long, a multiple of 0.5 m; move one of its ends"):
+        network.build()
+
+
+def test_arcs_that_carla_map_cannot_place_exactly_are_refused():
+    network = Network("flat", 48.0, 11.0)
+    street = (Lane(LaneType.DRIVING, 3.5),)
+    bend = [Corner(100.0, 0.0, 60_000.0)]
+    network.street(network.junction(0.0, 0.0), network.junction(200.3, 0.3), street, 50.0, corners=bend)
+    with pytest.raises(ValueError, match="arc with a radius of 60000 m; make it straight"):
         network.build()

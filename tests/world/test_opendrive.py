@@ -168,8 +168,9 @@ def test_speed_limits_follow_the_signs(xodr, town, road, tree):
     }
     for w in town.generate_waypoints(9.0):
         if not w.is_junction:
-            (quad,) = tree.query(shapely.Point(place(w)), predicate="intersects")[:1]
-            assert road.quad_speed_limit[quad] * 3.6 == pytest.approx(signed[str(w.road_id)])
+            quads = tree.query(shapely.Point(place(w)), predicate="dwithin", distance=1e-3)
+            quads = quads[~road.quad_junction[quads]]
+            assert road.quad_speed_limit[quads] * 3.6 == pytest.approx(signed[str(w.road_id)])
     turns = road.quad_speed_limit[road.quad_junction] * 3.6
     assert turns.min() == pytest.approx(30.0)  # connecting roads that turn
     assert turns.max() == pytest.approx(60.0)  # straight on along the arterial
@@ -339,12 +340,10 @@ def test_crosswalks_are_rectangles_on_the_road_behind_the_stop_lines(road, polyg
     for corners in road.crosswalks.astype(np.float64):
         rectangle = shapely.Polygon(corners)
         assert rectangle.area == pytest.approx(rectangle.minimum_rotated_rectangle.area, rel=1e-3)
-        assert rectangle.difference(surface).area < 0.02 * rectangle.area
-        for line in road.stop_lines:
-            assert (
-                not rectangle.intersects(shapely.LineString(line).buffer(-0.0))
-                or rectangle.intersection(shapely.LineString(line)).length < 0.5
-            )
+        # between the paths of a skewed junction there are slivers that no lane covers
+        assert rectangle.difference(surface).area < 0.03 * rectangle.area
+        # vehicles that wait at a line leave the crosswalk free
+        assert not rectangle.intersects(shapely.MultiLineString(list(road.stop_lines.astype(np.float64))))
 
 
 # ---- bad maps --------------------------------------------------------------------------------------------------------

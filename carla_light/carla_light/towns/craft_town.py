@@ -19,7 +19,9 @@ from carla_light.towns.network import Network
 from carla_light.towns.road import Control, Lane, LaneType, Profile
 
 _EAST_TURN = radians(24.0)
-_EAST_ORIGIN = (230.3, 69.1)  # junction P [m]
+_BEND = Corner(75.0, 0.0, 150.0)  # where the arterial turns into the eastern district's direction [m]
+# Junction P lies exactly in that direction, so that straight movements across it are lines.
+_EAST_ORIGIN = (_BEND.x + 170.0 * cos(_EAST_TURN), _BEND.y + 170.0 * sin(_EAST_TURN))
 
 
 def _profile(lane_width: float, lanes: int, outer: LaneType, outer_width: float) -> Profile:
@@ -92,7 +94,7 @@ def craft_town() -> Network:
     town.street(s, q, _STREET_EAST, 50.0, corners=[_east_corner(352.0, 205.0, 50.0), _east_corner(352.0, 0.0, 40.0)])
 
     # ---- the three connections between the districts ----------------------------------------------------------------
-    town.street(c, p, _ARTERIAL_EAST, 60.0, corners=[Corner(75.0, 0.0, 150.0)])
-    town.street(e, r, _STREET_EAST, 50.0, corners=[Corner(47.0, 185.0, 120.0)], control_a=Control.STOP)
+    town.street(c, p, _ARTERIAL_EAST, 60.0, corners=[_BEND])
+    town.street(e, r, _STREET_EAST, 50.0, corners=[Corner(53.0, 185.0, 120.0)], control_a=Control.STOP)
     town.street(g, u, _STREET_EAST, 50.0, corners=[Corner(112.0, -175.0, 100.0)])
     return town.build()

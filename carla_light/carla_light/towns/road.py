@@ -7,6 +7,7 @@ from enum import StrEnum
 from carla_light.towns.geometry import Piece, Pose, finish
 
 _ROUND_M = 0.005  # a length this close to a multiple of half a metre counts as round
+_LARGEST_RADIUS_M = 10_000.0  # of arcs; see Road
 
 
 class LaneType(StrEnum):
@@ -131,6 +132,14 @@ class Road:
             raise ValueError(
                 f"road {self.id} near ({self.start.x:.1f}, {self.start.y:.1f}) is {self.length:.4f} m long, a multiple "
                 f"of 0.5 m; move one of its ends by a few centimetres"
+            )
+
+        # carla.Map computes arcs in single precision around their centre: a far centre costs millimetres.
+        widest = max((1.0 / abs(piece.curvature) for piece in self.pieces if piece.curvature), default=0.0)
+        if widest > _LARGEST_RADIUS_M:
+            raise ValueError(
+                f"road {self.id} near ({self.start.x:.1f}, {self.start.y:.1f}) has an arc with a radius of "
+                f"{widest:.0f} m; make it straight, or bend it with less than {_LARGEST_RADIUS_M:.0f} m"
             )
 
     @property
