@@ -1,19 +1,13 @@
 """Collisions, road surface, route, rewards and records."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from frames_by_hand import frame  # noqa: E402
-from synthetic_roads import crossing, straight_road, straight_route  # noqa: E402
-
-from craft.events import EventConfig, EventKind, EventMonitor  # noqa: E402
-from craft.perception import Collision, ObservationBuilder  # noqa: E402
-from craft.scene import AgentKind  # noqa: E402
+from craft.events import EventConfig, EventKind, EventMonitor
+from craft.perception import Collision, ObservationBuilder
+from craft.scene import AgentKind
+from frames_by_hand import frame
+from synthetic_roads import crossing, straight_road, straight_route
 
 HALF_LENGTH, HALF_WIDTH = 2.446, 0.918
 

@@ -1,18 +1,12 @@
 """Red lights and stop signs, frame by frame."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from frames_by_hand import frame  # noqa: E402
-from synthetic_roads import crossing, straight_route  # noqa: E402
-
-from craft.events import EventKind, EventMonitor  # noqa: E402
-from craft.perception import ObservationBuilder  # noqa: E402
-from craft.scene import LightState, StopKind  # noqa: E402
+from craft.events import EventKind, EventMonitor
+from craft.perception import ObservationBuilder
+from craft.scene import LightState, StopKind
+from frames_by_hand import frame
+from synthetic_roads import crossing, straight_route
 
 RED, YELLOW, GREEN = LightState.RED, LightState.YELLOW, LightState.GREEN
 LINE = 50.0  # x of the stop line
@@ -50,8 +44,8 @@ def test_a_red_light_counts_once_when_the_tail_passes_the_line():
     drive = Drive()
     events = drive.roll(40.0, 60.0, 8.0, RED)
     assert infractions(events) == [EventKind.RED_LIGHT]
-    # The tail segment begins 0.8 x 2.446 = 1.957 m behind the centre. At 0.4 m a frame the centre stands at 40.0, 40.4, ...:
-    # the first frame with the centre at least 1.957 m past the line is x = 52.0, frame 30.
+    # The tail segment begins 0.8 x 2.446 = 1.957 m behind the centre. At 0.4 m a frame (40.0, 40.4, ...)
+    # the first frame with the centre at least 1.957 m past the line is frame 30, x = 52.0.
     (counted,) = [event for event in events if event.infraction]
     assert counted.x == pytest.approx(52.0, abs=1e-5)
     assert counted.stamp_s == pytest.approx(1.5)

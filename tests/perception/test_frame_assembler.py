@@ -1,18 +1,13 @@
 """Frames from pieces in any order."""
 
 import itertools
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from frames_by_hand import frame  # noqa: E402
-
-from craft.perception import Collision, FrameAssembler  # noqa: E402
+from craft.perception import Collision, FrameAssembler
+from frames_by_hand import frame
 
 PIECES = ("odometry", "status", "objects")
 

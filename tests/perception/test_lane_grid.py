@@ -1,18 +1,12 @@
 """Lane lookups against shapely, which knows nothing of grids."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import shapely
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from synthetic_roads import LANE_M, RoadWriter, crossing, straight_road  # noqa: E402
-
-from craft.scene import LaneKind  # noqa: E402
-from craft.scene.lane_grid import LaneGrid  # noqa: E402
+from craft.scene import LaneKind
+from craft.scene.lane_grid import LaneGrid
+from synthetic_roads import LANE_M, RoadWriter, crossing, straight_road
 
 
 def _slanted_roads():

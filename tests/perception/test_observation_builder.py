@@ -1,21 +1,14 @@
 """Observations from frames made by hand."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-from frames_by_hand import frame, objects  # noqa: E402
-from synthetic_roads import LIMIT_MPS, RoadWriter, crossing, straight_road, straight_route  # noqa: E402
-
-from craft.perception import ObservationBuilder  # noqa: E402
-from craft.scene import (  # noqa: E402
+from craft.perception import ObservationBuilder
+from craft.scene import (
     MAX_AGENTS,
     AgentField,
     EgoField,
@@ -25,7 +18,9 @@ from craft.scene import (  # noqa: E402
     StopField,
     StopKind,
 )
-from craft.scene.frames import to_map  # noqa: E402
+from craft.scene.frames import to_map
+from frames_by_hand import frame, objects
+from synthetic_roads import LIMIT_MPS, RoadWriter, crossing, straight_road, straight_route
 
 HALF_LENGTH, HALF_WIDTH = 2.446, 0.918
 
@@ -43,7 +38,7 @@ def test_ego_route_and_progress():
     assert seen.ego[EgoField.SPEED_LIMIT] == np.float32(LIMIT_MPS)
     assert seen.ego[[EgoField.HALF_LENGTH, EgoField.HALF_WIDTH]] == pytest.approx([HALF_LENGTH, HALF_WIDTH])
     assert (seen.route_progress_m, seen.route_offset_m, seen.route_length_m) == pytest.approx((10.3, 0.5, 150.0))
-    # Point 4 is the projection (10.3, 0): 0.5 m to the right of the vehicle, whose heading is 0.1 rad left of the route.
+    # Point 4 is the projection (10.3, 0): 0.5 m to the right of the vehicle, which points 0.1 rad to the left.
     assert seen.route[4, [RouteField.X, RouteField.Y]] == pytest.approx(
         [-0.5 * np.sin(0.1), -0.5 * np.cos(0.1)], abs=1e-5
     )

@@ -153,7 +153,7 @@ class Expert:
             planned[i] = min(planned[i], np.sqrt(planned[i + 1] ** 2 + gentle))
 
     def _stop_at(self, observation, speed):
-        """s at which the vehicle's centre must stand for a light or stop sign, infinity if nowhere."""
+        """S at which the vehicle's centre must stand for a light or stop sign, infinity if nowhere."""
         half_length = float(observation.ego[EgoField.HALF_LENGTH])
         for row in observation.stop_lines[observation.stop_valid]:
             room = float(row[StopField.DISTANCE]) - half_length
@@ -163,9 +163,9 @@ class Expert:
             stop = room - self._config.line_gap_m
             if kind == StopKind.LIGHT and state == LightState.RED:
                 return stop
-            if kind == StopKind.LIGHT and state == LightState.YELLOW:
-                if speed**2 <= 2.0 * self._config.yellow_brake * max(stop, 0.0) or speed < 0.5:
-                    return stop
+            can_stop = speed < 0.5 or speed**2 <= 2.0 * self._config.yellow_brake * max(stop, 0.0)
+            if kind == StopKind.LIGHT and state == LightState.YELLOW and can_stop:
+                return stop
             if kind == StopKind.STOP and row[StopField.CLEARED] == 0.0:
                 return stop
         return np.inf
@@ -252,7 +252,7 @@ class Expert:
 
     @staticmethod
     def _controlled(observation):
-        """s of the lines on the route at which others may be waiting."""
+        """S of the lines on the route at which others may be waiting."""
         rows = observation.stop_lines[observation.stop_valid]
         green = (rows[:, StopField.KIND] == StopKind.LIGHT) & (rows[:, StopField.STATE] == LightState.GREEN)
         return [float(v) for v in rows[~green, StopField.DISTANCE]]
