@@ -66,7 +66,7 @@ class WorldNode(rclpy.node.Node):
         self._objects_to_msg = messages.ObjectArrayWriter(role)
 
         pub = self.create_publisher
-        self._clock = pub(Clock, topics.CLOCK, qos.SENSOR)
+        self._clock_topic = pub(Clock, topics.CLOCK, qos.SENSOR)
         self._status = pub(CarlaStatus, topics.STATUS, qos.SENSOR)
         self._light_status = pub(CarlaTrafficLightStatusList, topics.LIGHT_STATUS, qos.LATCHED)
         self._light_info = pub(CarlaTrafficLightInfoList, topics.LIGHT_INFO, qos.LATCHED)
@@ -197,7 +197,7 @@ class WorldNode(rclpy.node.Node):
         """Everything of one frame; the odometry last, it is what starts the others."""
         stamp = messages.to_time(frame.stamp_s)
         self._stamp, self._control = stamp, None
-        self._clock.publish(Clock(clock=stamp))
+        self._clock_topic.publish(Clock(clock=stamp))
         if frame.lights != self._lights_published:
             self._light_status.publish(messages.lights_to_msg(frame.lights))
             self._lights_published = frame.lights

@@ -93,7 +93,7 @@ class ClosedLoop:
         listener, simulation = listener or Listener(), self.simulation
         route, frame = simulation.begin(spec, episode, seed)
         self._builder.begin(episode, route, frame.stamp_s)
-        self._monitor.begin(episode)
+        self._monitor.begin(episode, spec.id, spec.scenario, seed)
         self._controller.reset()
         driver.reset()
         count, held = 0, None
