@@ -13,6 +13,7 @@ from craft_msgs.msg import Observation as ObservationMsg
 from craft_msgs.msg import RoadMap as RoadMapMsg
 
 from craft.counterfactual import CounterfactualConfig, CounterfactualWorld, Scene
+from craft.counterfactual.benchmark import warm_up
 from craft.scene.candidates import Candidates
 from craft.scene.timing import FRAMES_PER_DECISION
 from craft_nodes import messages, qos, topics
@@ -20,7 +21,7 @@ from craft_nodes.diagnostics import Health
 from craft_nodes.parameters import declare, refuse_unknown
 from craft_nodes.running import run
 
-_OBSERVATIONS_KEPT = 64  # decisions follow their observation at once; more would only hide a fault
+_UNPAIRED_KEPT = 64  # observations and decisions that wait for each other; more would only hide a fault
 
 
 class CounterfactualNode(rclpy.node.Node):
@@ -33,10 +34,12 @@ class CounterfactualNode(rclpy.node.Node):
         capacity = declare(self, "queue", 4096, "decisions that may wait; further ones are dropped", low=1, high=10**6)
         refuse_unknown(self)
         self.health = Health(self)
+        warm_up()
         self._world = CounterfactualWorld(CounterfactualConfig(), threads=threads)
         self._road = None
         self._vocabularies: dict[str, Candidates] = {}
         self._observations: dict[tuple[int, int, int], ObservationMsg] = {}
+        self._decisions: dict[tuple[int, int, int], Decision] = {}
         self._evaluation: dict[int, bool] = {}
         self._waiting: queue.Queue = queue.Queue(maxsize=capacity)
         self._returns = self.create_publisher(CandidateReturnsMsg, topics.CANDIDATE_RETURNS, qos.RECORD)
@@ -67,17 +70,27 @@ class CounterfactualNode(rclpy.node.Node):
 
     def _on_observation(self, msg: ObservationMsg):
         if msg.frame % FRAMES_PER_DECISION == 0:
-            self._observations[(msg.worker, msg.episode, msg.frame // FRAMES_PER_DECISION)] = msg
-            while len(self._observations) > _OBSERVATIONS_KEPT:
-                self._observations.pop(next(iter(self._observations)))
+            self._pair((msg.worker, msg.episode, msg.frame // FRAMES_PER_DECISION), self._observations, msg)
 
     def _on_decision(self, msg: Decision):
         self.health.received("decision")
-        observation = self._observations.pop((msg.worker, msg.episode, msg.step), None)
+        self._pair((msg.worker, msg.episode, msg.step), self._decisions, msg)
+
+    def _pair(self, key: tuple[int, int, int], waiting: dict, msg):
+        """An observation and its decision come from two nodes, in any order."""
+        waiting[key] = msg
+        if key in self._observations and key in self._decisions:
+            self._enqueue(self._decisions.pop(key), self._observations.pop(key))
+        elif len(waiting) > _UNPAIRED_KEPT:
+            waiting.pop(next(iter(waiting)))
+            if waiting is self._decisions:
+                self.health.dropped("decision without its observation")
+
+    def _enqueue(self, msg: Decision, observation: ObservationMsg):
         if self._evaluation.get(msg.episode, False):
             return
-        if observation is None or self._road is None:
-            self.health.dropped("decision without its observation" if self._road else "decision before the road map")
+        if self._road is None:
+            self.health.dropped("decision before the road map")
             return
         candidates = self._vocabularies.get(msg.vocabulary_sha256)
         if msg.vocabulary_sha256 and candidates is None:
