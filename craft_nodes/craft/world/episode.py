@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import carla
 import numpy as np
+
 from craft.perception.inputs import WorldFrame
 from craft.world.carla_frames import SPAWN_HEIGHT_M, carla_transform, carla_vector
 from craft.world.route_line import RouteLine
@@ -76,7 +77,7 @@ class Stage:
         return actor_id in self._row
 
     def pose(self, actor_id: int) -> tuple[float, float, float]:
-        """x [m], y [m], yaw [rad] of an actor now."""
+        """X [m], y [m], yaw [rad] of an actor now."""
         return tuple(self.frame.objects.poses[self._row[actor_id]].tolist())
 
     def speed_mps(self, actor_id: int) -> float:

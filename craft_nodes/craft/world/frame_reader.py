@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import carla
 import numpy as np
+
 from craft.perception.inputs import Collision, Odometry, TrackedObjects, VehicleStatus, WorldFrame
 from craft.scene.observation import AgentKind, LightState
 from craft.world.collisions import NEAR_M, CollisionLog, box_gap

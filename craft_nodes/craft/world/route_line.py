@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from craft.scene.frames import wrap_angle
 
 

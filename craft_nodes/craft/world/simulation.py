@@ -1,5 +1,6 @@
 """The world of the closed loop: episodes on a CARLA server, one synchronous tick at a time."""
 
+import logging
 import math
 import socket
 from contextlib import contextmanager
@@ -20,9 +21,11 @@ from craft.world.frame_reader import FrameReader
 from craft.world.route_line import RouteLine
 from craft.world.routes import RouteSpec, trace_route
 from craft.world.scenarios import Scenario, make_scenario
-from craft.world.step_guard import StepGuard
+from craft.world.step_guard import LATE_S, StepGuard
 from craft.world.termination import FAILED, EpisodeOutcome, Termination, TerminationConfig
 from craft.world.traffic import Traffic, TrafficConfig
+
+_LOG = logging.getLogger(__name__)
 
 EGO_BLUEPRINT = "vehicle.lincoln.mkz_2020"
 EGO_ROLE = "hero"
@@ -103,6 +106,7 @@ class Simulation:
         settings.synchronous_mode = True
         settings.fixed_delta_seconds = FRAME_DT_S
         self._world.apply_settings(settings)
+        self._tick_world()
         self._clear()
         self._tick_world()
         self.ego_half_size = self._measure_ego()  # half length, half width [m]
@@ -143,6 +147,7 @@ class Simulation:
         with self._reporting():
             if spec.town != self.town and spec.town != self._loaded:
                 self._load(spec.town)
+            self._tick_world()  # brings actors into view that others have spawned since the last tick
             self._clear()
             self._tick_world()
             self._world.freeze_all_traffic_lights(False)  # a scenario that was cut short may have left some frozen
@@ -206,7 +211,7 @@ class Simulation:
             self._sensor.stop()
             self._sensor.destroy()
             if self._traffic is not None:
-                with self._guard.step(self._traffic.wake):
+                with self._guard.step(self._help):
                     self._traffic.close()
                 self._traffic = None
             ids = [self._ego.id, *self._stage.actor_ids]
@@ -217,6 +222,8 @@ class Simulation:
         """Leave the server as it was found. Does nothing to a server that was lost."""
         self._guard.close()
         if self._lost:
+            if self._sensor is not None:
+                self._sensor.stop()
             return
         self.end()
         self._world.apply_settings(self._settings_found)
@@ -247,8 +254,7 @@ class Simulation:
 
     def _tick_world(self) -> None:
         self._check_line()
-        wake = self._traffic.wake if self._traffic is not None else lambda: None
-        with self._guard.step(wake):
+        with self._guard.step(self._help):
             self._world.tick(self._config.timeout_s)
         self._stamp_ticks += 1
 
@@ -257,6 +263,18 @@ class Simulation:
         self._termination.update(frame)
         self._stage.update(frame, self._termination.position_m)
         return frame
+
+    def _help(self) -> None:
+        """A step takes long: say so, for a lost server may end this process, and wake the Traffic Manager."""
+        _LOG.warning(
+            "the CARLA server at %s has not answered for %.0f s during %s; if it does not come back, restart it and "
+            "resume the run from its folder",
+            self._address,
+            LATE_S,
+            self._doing,
+        )
+        if self._traffic is not None:
+            self._traffic.wake()
 
     def _remove_blockers(self) -> None:
         """Take background cars away that block the ego for no reason: gridlock, not a red light (Bench2Drive*)."""

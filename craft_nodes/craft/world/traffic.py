@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import carla
 import numpy as np
+
 from craft.world.route_line import RouteLine
 
 FOLLOWING_DISTANCE_M = 2.5  # kept to the car ahead when standing [m]; the leaderboard's setting
