@@ -37,11 +37,6 @@ class Policy(ABC):
         """F, the number of features of a state."""
 
     @property
-    def vocabulary(self) -> Candidates | None:
-        """The candidates [G, T, 3] of every state, for a policy that has one set for all; None for any other."""
-        return None
-
-    @property
     @abstractmethod
     def trainable(self) -> nn.Module:
         """The scoring module: holds all weights that fine-tuning may change, and no others.

@@ -17,9 +17,9 @@ _VALIDATION_CHUNK = 256  # states scored at once: bounds the memory
 class ImitationConfig:
     """How the pre-trained policy is made. Fewer episodes or epochs make a weaker driver."""
 
-    epochs: int = 12  # passes over the recorded states (ours)
-    batch_size: int = 128  # states of one optimiser step (ours)
-    learning_rate: float = 1e-3  # at the beginning, decayed to zero along a cosine (ours)
+    epochs: int = 10  # passes over the recorded states (ours)
+    batch_size: int = 64  # states of one optimiser step (ours)
+    learning_rate: float = 2e-3  # at the beginning, decayed to zero along a cosine (ours)
     weight_decay: float = 1e-4  # of AdamW (ours)
     max_grad_norm: float = 1.0  # the gradient's global norm is clipped to it (ours)
     target_sharpness: float = 4.0  # [1/m2] SparseDriveV2: softmax(-4 d), d the squared distance

@@ -97,28 +97,37 @@ def clearances(
         [B, G, T] with the agents' true boxes, and with boxes lengthened by `motion_margin_s` of the agents' motion
         both ways; [m], clipped to [-penetration_limit_m, clearance_limit_m].
     """
-    half_length, half_width = geometry.ego[:, 3, None, None, None], geometry.ego[:, 4, None, None, None]
-    # Agents on an axis of their own after time: [B, 1, T, A].
-    agent_x, agent_y, agent_yaw = (
-        column.transpose(1, 2)[:, None] for column in predict_agents(geometry.agents).unbind(-1)
-    )
-    agent_length, agent_width, valid = (geometry.agents[:, None, None, :, column] for column in (6, 7, 8))
-    motion = config.motion_margin_s * geometry.agents[:, None, None, :, 3:5].norm(dim=-1)
-    x, y, yaw = (column[..., None] for column in trajectories.unbind(-1))
-    cos, sin = yaw.cos(), yaw.sin()
+    agent_x, agent_y, agent_yaw = predict_agents(geometry.agents).transpose(1, 2).unbind(-1)  # [B, T, A]
     agent_cos, agent_sin = agent_yaw.cos(), agent_yaw.sin()
-    dx, dy = agent_x - x, agent_y - y
-    gap_x = (cos * dx + sin * dy).abs_().sub_(half_length)
-    gap_y = (cos * dy - sin * dx).abs_().sub_(half_width)
-    relative_cos = (cos * agent_cos + sin * agent_sin).abs_()
-    relative_sin = (cos * agent_sin - sin * agent_cos).abs_()
-    far = torch.where(valid > 0.5, 0.0, config.clearance_limit_m + 1e3)
-    gap_x = gap_x.sub_(relative_sin * agent_width)
-    gap_y = gap_y.sub_(relative_cos * agent_width).add_(far)
+    x, y, yaw = trajectories.transpose(1, 2).unbind(-1)  # [B or 1, T, G]
+    cos, sin = yaw.cos(), yaw.sin()
+    # An agent in the frame of a candidate, written as one product: along = cos ax + sin ay - (cos x + sin y),
+    # across = cos ay - sin ax - (cos y - sin x), and cosine and sine of the angle between the two boxes.
+    one, zero = torch.ones_like(agent_x), torch.zeros_like(agent_x)
+    candidate = torch.stack([cos, sin, -(cos * x + sin * y), -(cos * y - sin * x)], dim=-1)  # [B or 1, T, G, 4]
+    agent = torch.stack(
+        [
+            torch.cat([agent_x, agent_y, agent_cos, agent_sin], dim=-1),
+            torch.cat([agent_y, -agent_x, agent_sin, -agent_cos], dim=-1),
+            torch.cat([one, zero, zero, zero], dim=-1),
+            torch.cat([zero, one, zero, zero], dim=-1),
+        ],
+        dim=-2,
+    )  # [B, T, 4, 4 A]
+    along, across, relative_cos, relative_sin = (candidate @ agent).abs_().chunk(4, dim=-1)  # [B, T, G, A] each
+
+    ego_length, ego_width = geometry.ego[:, 3, None, None, None], geometry.ego[:, 4, None, None, None]
+    length, width, valid = (geometry.agents[:, None, None, :, column] for column in (6, 7, 8))
+    far = torch.where(valid > 0.5, 0.0, 1e3)
+    along = along.sub_(ego_length - far).addcmul_(relative_sin, width, value=-1.0)
+    across = across.sub_(ego_width - far).addcmul_(relative_cos, width, value=-1.0)
+    motion = config.motion_margin_s * geometry.agents[:, None, None, :, 3:5].norm(dim=-1)
     gaps = []
-    for length in (agent_length, agent_length + motion):
-        gap = torch.maximum(gap_x - relative_cos * length, gap_y - relative_sin * length).amin(-1)
-        gaps.append(gap.clamp_(-config.penetration_limit_m, config.clearance_limit_m))
+    for more_length in (length, motion):  # both gaps are shortened step by step
+        along = along.addcmul_(relative_cos, more_length, value=-1.0)
+        across = across.addcmul_(relative_sin, more_length, value=-1.0)
+        gap = torch.maximum(along, across).amin(-1).transpose(1, 2)
+        gaps.append(gap.clamp(-config.penetration_limit_m, config.clearance_limit_m))
     return gaps[0], gaps[1]
 
 
