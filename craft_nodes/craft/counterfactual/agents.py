@@ -2,7 +2,6 @@
 
 import math
 
-
 from craft.scene.observation import AgentField, AgentKind
 from craft.vehicle.compiled import inner
 from craft.vehicle.response import TICK_S
@@ -23,9 +22,9 @@ def roll_out_agent(agent, poses, numbers):
     """Decay rollout of one agent, in the frame in which it is given.
 
     For `hold_s` it holds its acceleration and steer; then the throttle goes off and braking grows linearly to
-    `agent_brake_mps2` over `ramp_s`, or `connector_ramp_s` on a lane connector. One that already brakes never eases off. It moves as a
-    bicycle at fixed steer: the angle between heading and motion stays and the yaw rate goes with the speed. Walkers
-    walk straight on at their speed while others hold their action, then slow down likewise.
+    `agent_brake_mps2` over `ramp_s`, or `connector_ramp_s` on a lane connector. One that already brakes never eases
+    off. It moves as a bicycle at fixed steer: the angle between heading and motion stays and the yaw rate goes with the
+    speed. Walkers walk straight on at their speed while others hold their action, then slow down likewise.
 
     Args:
         agent: [11], AgentField.

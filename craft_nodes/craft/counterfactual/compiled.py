@@ -4,8 +4,9 @@ import hashlib
 import os
 from pathlib import Path
 
-import craft
 import numba
+
+import craft
 
 _SOURCES = ("scene", "vehicle", "counterfactual")  # packages whose code goes into a compiled entry point
 

@@ -127,7 +127,7 @@ class ReferenceRoad:
         return any(not self.pieces_at(*corner) for corner in corners)
 
     def centerline_distance(self, x: float, y: float, direction: float) -> float:
-        """To the middle of the same-way lane that covers the point; else of the nearest one in reach; else the scale."""
+        """To the middle of the same-way lane under the point, else of the nearest one in reach, else the scale."""
         scale = self.config.centerline_scale_m
         covering = [piece for piece in self.pieces_at(x, y) if self.same_way(piece, direction)]
         if covering:

@@ -2,7 +2,6 @@
 
 import math
 
-
 from craft.scene.observation import LightState, StopField
 from craft.scene.road_map import StopKind
 from craft.vehicle.compiled import inner
@@ -59,7 +58,8 @@ def crosses(line, x0, y0, x1, y1):
 @inner
 def in_stop_zone(line, x, y, cos, sin, half_length, zone_m):
     """Whether a vehicle there, if it stood, would have stood for the line: its front at most zone_m before the line,
-    its rear not past it."""
+    its rear not past it.
+    """
     centre = (x - line[0]) * line[2] + (y - line[1]) * line[3]
     reach = half_length * (cos * line[2] + sin * line[3])
     return centre + reach >= -zone_m and centre - reach <= 0.0

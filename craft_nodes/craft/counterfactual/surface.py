@@ -96,7 +96,7 @@ def _fill_cells(first, last, columns, rows):
 def on_piece(surface, piece, x, y, margin_m):
     """Whether a map point lies on a piece or at most margin_m outside each of its edges."""
     edges = surface.edges
-    for i in range(4):
+    for i in range(4):  # noqa: SIM110 (numba has no generators here)
         if edges[piece, i, 0] * x + edges[piece, i, 1] * y + edges[piece, i, 2] < -margin_m:
             return False
     return True
@@ -117,7 +117,7 @@ def cell_range(surface, x, y):
 def on_road(surface, x, y, margin_m):
     """Whether a map point lies on any piece."""
     begin, end = cell_range(surface, x, y)
-    for entry in range(begin, end):
+    for entry in range(begin, end):  # noqa: SIM110 (numba has no generators here)
         if on_piece(surface, surface.pieces[entry], x, y, margin_m):
             return True
     return False

@@ -10,6 +10,7 @@ from collections import namedtuple
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
+
 from craft.scene.candidates import TRAJECTORY_DT_S
 from craft.vehicle.compiled import callable_from_python
 
@@ -67,8 +68,8 @@ def fill_path(trajectory, path, gains):
     """Prepare a trajectory for `track`.
 
     Args:
-        trajectory: [T, 3], x [m], y [m], yaw [rad] at TRAJECTORY_DT_S, 2 TRAJECTORY_DT_S, ... in the frame whose origin is
-            the vehicle at time 0.
+        trajectory: [T, 3], x [m], y [m], yaw [rad] at TRAJECTORY_DT_S, 2 TRAJECTORY_DT_S, ... in the frame whose origin
+            is the vehicle at time 0.
         path: float64 [T + 1, PATH_COLUMNS], written: the origin, then the points. The last row's direction is that in
             which the path goes on: that of the last piece, or the last yaw where that piece is too short to tell.
         gains: TrackingGains.

@@ -49,7 +49,7 @@ def road_map(pieces):
 
 
 def straight_road():
-    """From x = -50 to 150: own lane around y = 0, an oncoming one left of it, a shoulder (2 m) right, a sidewalk left."""
+    """From x = -50 to 150: own lane around y = 0, an oncoming one left of it, a 2 m shoulder right, a sidewalk left."""
     half = 0.5 * LANE_M
     return road_map(
         strip((-50, 0), 0.0, 200, half, -half, lane=1)
