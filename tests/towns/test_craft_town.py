@@ -9,6 +9,7 @@ import carla
 import networkx
 import numpy as np
 import pytest
+
 from carla_light.towns import DEFAULT_TOWN, NAMES, __main__, load
 from carla_light.towns.__main__ import GENERATORS
 from carla_light.towns.geometry import Corner
@@ -175,7 +176,7 @@ def test_position_and_heading_are_continuous(waypoints):
 
 
 def test_neighbouring_lanes(waypoints):
-    """Lanes may be changed exactly between the two lanes of one direction, and CARLA's neighbours agree with geometry."""
+    """Lanes may be changed exactly between two lanes of one direction; CARLA's neighbours agree with geometry."""
     changes = 0
     for w in waypoints[::7]:
         if w.is_junction:

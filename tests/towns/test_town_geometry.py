@@ -3,6 +3,9 @@
 from math import cos, hypot, pi, sin, tan
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from carla_light.towns.geometry import (
     Corner,
     Piece,
@@ -15,8 +18,6 @@ from carla_light.towns.geometry import (
     wrap,
 )
 from carla_light.towns.junction import CORNER_RADIUS_M, setback
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def test_a_quarter_circle_to_the_left():

@@ -4,9 +4,9 @@ import math
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from xml.etree import ElementTree
 
-import carla
 import numpy as np
 import pytest
 import shapely
@@ -16,9 +16,7 @@ from carla_light.towns import load
 from craft.scene import LaneKind, StopKind
 from craft.scene.frames import wrap_angle
 from craft.world.opendrive import open_map, road_map_from_opendrive
-
-sys.path.insert(0, __file__.rsplit("/", 1)[0])
-
+from craft.world.simulation import Simulation, WorldConfig
 from landmark_boxes import LIGHT, light_boxes
 
 TOWN = "craft_town"
@@ -272,12 +270,9 @@ def test_stop_lines_lie_at_the_junction_entries(road, town):
 
 def test_the_running_servers_boxes_give_the_same_lines(xodr, town):
     with carla_light.Server() as server:
-        client = carla.Client("127.0.0.1", server.port)
-        client.set_timeout(20.0)
-        from craft.world.simulation import _light_box
-
-        lights = client.get_world().get_actors().filter("traffic.traffic_light*")
-        boxes = [_light_box(light) for light in lights]
+        simulation = Simulation(WorldConfig(port=server.port))
+        boxes = simulation.light_boxes
+        simulation.close()
     road = road_map_from_opendrive(TOWN, xodr, boxes)
     by_landmarks = road_map_from_opendrive(TOWN, xodr, light_boxes(town))
     got, want = (
@@ -289,8 +284,6 @@ def test_the_running_servers_boxes_give_the_same_lines(xodr, town):
 
 
 def test_a_wide_box_does_not_catch_the_oncoming_lanes(xodr, town):
-    from dataclasses import replace
-
     wide = [replace(box, half_x=box.half_x + 6.0) for box in light_boxes(town)]
     road = road_map_from_opendrive(TOWN, xodr, wide)
     narrow = road_map_from_opendrive(TOWN, xodr, light_boxes(town))
@@ -340,8 +333,8 @@ def test_crosswalks_are_rectangles_on_the_road_behind_the_stop_lines(road, polyg
     for corners in road.crosswalks.astype(np.float64):
         rectangle = shapely.Polygon(corners)
         assert rectangle.area == pytest.approx(rectangle.minimum_rotated_rectangle.area, rel=1e-3)
-        # between the paths of a skewed junction there are slivers that no lane covers
-        assert rectangle.difference(surface).area < 0.03 * rectangle.area
+        # between the paths that part at a T-junction there is a wedge that no lane covers
+        assert rectangle.difference(surface).area < 0.1 * rectangle.area
         # vehicles that wait at a line leave the crosswalk free
         assert not rectangle.intersects(shapely.MultiLineString(list(road.stop_lines.astype(np.float64))))
 

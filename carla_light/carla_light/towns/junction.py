@@ -179,7 +179,7 @@ def place_controls(junction: Junction, ids: count) -> None:
         lanes, sign = leg.lanes(entering=True)
         signal = Signal(
             next(ids),
-            leg.control,
+            leg.control.value,
             leg.s(_SIGN_BEFORE_LINE_M),
             sign * (carriageway(lanes) + _SIGN_BESIDE_KERB_M),
             sign,

@@ -16,9 +16,9 @@ from carla_light.towns.network import Network
 from carla_light.towns.road import SPEED_LIMIT, Control, Lane, LaneType, Road, driving_lanes
 
 _SIGNAL_NAMES = {
-    Control.LIGHT: "Signal_3Light_Post01",
-    Control.STOP: "Sign_Stop",
-    Control.YIELD: "Sign_Yield",
+    Control.LIGHT.value: "Signal_3Light_Post01",
+    Control.STOP.value: "Sign_Stop",
+    Control.YIELD.value: "Sign_Yield",
     SPEED_LIMIT: "Speed_limit",
 }
 
@@ -154,9 +154,9 @@ def _add_signals(element: Element, road: Road) -> None:
             roll=0.0,
             pitch=0.0,
             orientation="-" if along else "+",  # as in CARLA's own towns: "-" is for right lanes
-            dynamic="yes" if signal.kind == Control.LIGHT else "no",
+            dynamic="yes" if signal.kind == Control.LIGHT.value else "no",
             country="OpenDRIVE",
-            type=str(signal.kind),
+            type=signal.kind,
             subtype=-1,
             value=signal.value,
             unit="km/h",

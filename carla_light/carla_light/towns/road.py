@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum
 
 from carla_light.towns.geometry import Piece, Pose, finish
 
@@ -10,7 +10,7 @@ _ROUND_M = 0.005  # a length this close to a multiple of half a metre counts as 
 _LARGEST_RADIUS_M = 10_000.0  # of arcs; see Road
 
 
-class LaneType(StrEnum):
+class LaneType(str, Enum):
     """Lane types of OpenDRIVE that the towns use."""
 
     DRIVING = "driving"
@@ -46,7 +46,7 @@ def carriageway(lanes: Sequence[Lane]) -> float:
     return width([lane for lane in lanes if lane.kind is not LaneType.SIDEWALK])
 
 
-class Control(StrEnum):
+class Control(str, Enum):
     """What controls an approach to a junction; the values are CARLA's OpenDRIVE signal types."""
 
     LIGHT = "1000001"
@@ -63,7 +63,7 @@ class Signal:
 
     Attributes:
         id: Unique in the town.
-        kind: Signal type, a Control or SPEED_LIMIT.
+        kind: Signal type, the value of a Control or SPEED_LIMIT.
         s, t: Position along the road and to its left [m].
         side: -1 for the right lanes (along the road), 1 for the left ones.
         lanes: Number of driving lanes that it applies to, from the middle outwards.

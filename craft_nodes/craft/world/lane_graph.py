@@ -77,6 +77,17 @@ class LaneGraph:
             self._lines[lane] = self._sample(lane)
         return self._lines[lane]
 
+    def include(self, waypoint: carla.Waypoint) -> LaneKey:
+        """The lane of a waypoint. One that no other lane leads to or follows is not in CARLA's topology: it is added."""
+        lane = lane_key(waypoint)
+        if lane not in self.starts:
+            behind = waypoint
+            while behind is not None:
+                waypoint = behind
+                behind = next((w for w in waypoint.previous(_STEP_M) if lane_key(w) == lane), None)
+            self.starts[lane], self.onward[lane] = waypoint, ()
+        return lane
+
     def shortest(self, source: LaneKey, target: LaneKey) -> list[LaneKey] | None:
         """Lanes from the source's successor to the target on the shortest way (Dijkstra), or None if there is none.
 

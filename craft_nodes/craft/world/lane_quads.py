@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import carla
 import numpy as np
+
 from craft.world.carla_frames import ros_pose
 from craft.world.opendrive_tables import LaneSpan
 

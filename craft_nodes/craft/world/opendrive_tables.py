@@ -110,7 +110,9 @@ def _check_references(root: Element, roads: list[Element]) -> None:
         where = f"road {road.get('id')}"
         for reference in road.iter("signalReference"):
             if reference.get("id") not in signal_ids:
-                raise _BrokenError(f"{where} has a signalReference to signal {reference.get('id')}, which does not exist")
+                raise _BrokenError(
+                    f"{where} has a signalReference to signal {reference.get('id')}, which does not exist"
+                )
         junction = _integer(road, "junction", where) if road.get("junction") else -1
         if junction != -1 and junction not in junction_ids:
             raise _BrokenError(f"{where} lies in junction {junction}, which does not exist")

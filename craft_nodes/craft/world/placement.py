@@ -14,6 +14,7 @@ from pathlib import Path
 import carla
 import numpy as np
 import tyro
+
 from craft.scene.frames import wrap_angle
 from craft.scene.road_map import StopKind
 from craft.world.lane_graph import LaneGraph, LaneKey, LaneLine

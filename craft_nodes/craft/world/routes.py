@@ -11,9 +11,10 @@ from pathlib import Path
 
 import carla
 import numpy as np
+
 from craft.scene.frames import wrap_angle
 from craft.scene.route import Route
-from craft.world.lane_graph import LaneGraph, LaneKey, lane_key
+from craft.world.lane_graph import LaneGraph, LaneKey
 from craft.world.scenarios import SCENARIOS
 
 SUITES = ("training", "held_out")
@@ -180,8 +181,7 @@ def _stretches(graph: LaneGraph, carla_map: carla.Map, spec: RouteSpec) -> list[
 def _place(graph: LaneGraph, carla_map: carla.Map, spec: RouteSpec, number: int) -> tuple[LaneKey, float]:
     """The lane of a keypoint and its distance from the lane's beginning [m]."""
     x, y = spec.keypoints[number]
-    waypoint = carla_map.get_waypoint(carla.Location(x=x, y=-y, z=0.0))
-    lane = lane_key(waypoint)
+    lane = graph.include(carla_map.get_waypoint(carla.Location(x=x, y=-y, z=0.0)))
     line = graph.line(lane)
     s = line.project(x, y)
     nearest_x, nearest_y, _ = line.at(s)
