@@ -1,7 +1,9 @@
 """A map ready to drive on: checked, parsed, and with everything that the simulation asks of it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import carla
 
@@ -36,10 +38,15 @@ def build_town(name: str, opendrive: str) -> Town:
         MapError: The map is malformed.
     """
     root = parse_checked(name, opendrive)
+    _check_survivable(name, opendrive)
     try:
-        road_map = carla.Map(name, opendrive)
+        return _build(name, opendrive, root)
     except RuntimeError as error:
         raise MapError(f"map '{name}' is refused by carla.Map: {error}; correct the OpenDRIVE file") from None
+
+
+def _build(name: str, opendrive: str, root: Element) -> Town:
+    road_map = carla.Map(name, opendrive)
     points = spawn_points(road_map)
     if not points:
         raise MapError(f"map '{name}' has no driving lane outside junctions; correct the OpenDRIVE file")
@@ -54,6 +61,31 @@ def build_town(name: str, opendrive: str) -> Town:
         SpeedLimits(road_map, root),
         points,
     )
+
+
+def _check_survivable(name: str, opendrive: str) -> None:
+    """Tries a map in a forked process: carla.Map ends its process on faults that no check here foresees.
+
+    Raises:
+        MapError: The process did not survive.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            road_map = carla.Map(name, opendrive)
+            road_map.get_topology()
+            road_map.get_all_landmarks()
+            spawn_points(road_map)
+        except RuntimeError:
+            pass  # reported by the parent, which meets the same error
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        raise MapError(
+            f"map '{name}' ends the process that loads it with carla.Map (signal {os.WTERMSIG(status)}); "
+            "look for links to lanes that do not exist in the OpenDRIVE file"
+        )
 
 
 def read_map(source: str | Path | None) -> tuple[str, str]:

@@ -45,6 +45,4 @@ def _due(world: World, sensor: Sensor) -> bool:
 
 
 def _header(world: World, s: Sensor) -> bytes:
-    return SENSOR_HEADER.pack(
-        SENSOR_TYPE[s.type_id], world.frame, world.time_s, s.x, s.y, s.z, s.pitch, s.yaw, s.roll
-    )
+    return SENSOR_HEADER.pack(SENSOR_TYPE[s.type_id], world.frame, world.time_s, s.x, s.y, s.z, s.pitch, s.yaw, s.roll)

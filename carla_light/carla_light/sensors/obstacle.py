@@ -31,6 +31,4 @@ def measure(world: World, sensor: Sensor, dt_s: float) -> list[bytes]:
 
 
 def _grown(box: Box, by: float) -> Box:
-    return box._replace(
-        half_x=box.half_x + by, half_y=box.half_y + by, bottom=box.bottom - by, top=box.top + by
-    )
+    return box._replace(half_x=box.half_x + by, half_y=box.half_y + by, bottom=box.bottom - by, top=box.top + by)
