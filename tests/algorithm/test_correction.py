@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from craft.algorithm import NotFiniteError, corrective_advantage, discounted_return
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from craft.algorithm import NotFiniteError, corrective_advantage, discounted_return
 
 steps = st.lists(st.tuples(st.floats(-10, 1, width=32), st.booleans()), min_size=0, max_size=20)
 

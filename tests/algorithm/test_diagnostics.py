@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from craft.algorithm import NotFiniteError, coefficient_of_variation, optimal_coefficient, proxy_alignment
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from craft.algorithm import NotFiniteError, coefficient_of_variation, optimal_coefficient, proxy_alignment
 
 pairs = st.lists(st.tuples(st.integers(-5, 5), st.integers(-5, 5)), min_size=2, max_size=20)
 

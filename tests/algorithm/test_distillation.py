@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
-from craft.algorithm import NotFiniteError, distillation, masked_entropy, masked_log_prob
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Categorical, kl_divergence
+
+from craft.algorithm import NotFiniteError, distillation, masked_entropy, masked_log_prob
 
 NAN = float("nan")
 ALL2 = torch.ones(1, 2, dtype=torch.bool)
@@ -147,7 +148,9 @@ def test_proposition_a1_gradient_ascent_ends_at_the_closed_form(problem):
     utility, teacher, eta = problem
     utility, teacher = torch.tensor([utility], dtype=torch.float64), torch.tensor([teacher], dtype=torch.float64)
     logits = torch.zeros_like(utility, requires_grad=True)
-    optimiser = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS(
+        [logits], max_iter=200, tolerance_grad=1e-12, tolerance_change=0.0, line_search_fn="strong_wolfe"
+    )
 
     def closure():
         optimiser.zero_grad()

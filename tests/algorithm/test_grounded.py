@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from craft.algorithm import NotFiniteError, grounded_loss, grounded_utility
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from craft.algorithm import NotFiniteError, grounded_loss, grounded_utility
 
 EPS, C = 0.2, 2.0
 

@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from craft.algorithm import NotFiniteError, group_advantage
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from craft.algorithm import NotFiniteError, group_advantage
 
 NAN, INF = float("nan"), float("inf")
 

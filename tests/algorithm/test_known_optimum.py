@@ -10,9 +10,10 @@ import dataclasses
 
 import pytest
 import torch
+from torch import nn
+
 from craft.algorithm import CraftConfig, CraftObjective, EmaTeacher, RolloutBatch, craft_update, group_advantage
 from craft.scene.candidates import Candidates
-from torch import nn
 
 STATES, CANDIDATES = 3, 4
 BIASED, SAFE = 0, 1

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+
 from craft.algorithm import CraftBatch, CraftConfig, CraftObjective, NotFiniteError
 
 NAN = float("nan")

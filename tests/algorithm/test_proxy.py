@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from craft.algorithm import NotFiniteError, expected_advantage, proxy_loss
 
 NAN = float("nan")

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+
 from craft.algorithm import NotFiniteError, RolloutBatch
 from craft.scene.candidates import Candidates
 

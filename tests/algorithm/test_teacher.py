@@ -4,8 +4,9 @@ import copy
 
 import pytest
 import torch
-from craft.algorithm import EmaTeacher
 from torch import nn
+
+from craft.algorithm import EmaTeacher
 
 
 def linear(weight):

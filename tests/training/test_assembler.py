@@ -5,9 +5,10 @@ import random
 
 import numpy as np
 import pytest
-from craft.training import DecisionPart, ReturnsPart, RewardPart, StepKey, TransitionAssembler
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from craft.training import DecisionPart, ReturnsPart, RewardPart, StepKey, TransitionAssembler
 from small_training import CANDIDATES, parts
 
 NAMES = {DecisionPart: "decision", ReturnsPart: "returns", RewardPart: "reward"}

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 import torch
+
 from craft.training import RolloutBuffer, StepKey
 from small_training import CANDIDATES, FEATURES, VOCABULARY, transitions
 

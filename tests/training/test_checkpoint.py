@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+
 from craft.training import checkpoint, files
 from craft.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 

@@ -1,5 +1,6 @@
 """A training process is killed without warning, wherever it is, and its resumed run ends at the same weights."""
 
+import os
 import random
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from craft.training.checkpoint import load_checkpoint
 from craft.training.run_folder import RunFolder
 
 ROUNDS = 60
-SCRIPT = Path(__file__).with_name("killable_training.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "killable_training.py"
 
 
 def start(folder):
@@ -19,6 +20,7 @@ def start(folder):
         [sys.executable, str(SCRIPT), str(folder), str(ROUNDS)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},  # the same packages as here
         text=True,
     )
 

@@ -8,6 +8,7 @@ import math
 import pytest
 import safetensors.torch
 import torch
+
 from craft.algorithm import CraftConfig
 from craft.training import Learner, LearnerConfig, RolloutBuffer
 from small_training import VOCABULARY, SmallPolicy, transitions

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from craft.training import TimeLeft, Weights
 from craft.training.figures import draw_before_after, draw_learning_curves
 from craft.training.run_folder import RunFolder
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 SCORES = {
     "episodes": 24,

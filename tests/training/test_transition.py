@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from craft.training import StepKey
 from small_training import CANDIDATES, transitions
 

@@ -3,9 +3,10 @@
 import numpy as np
 import safetensors.torch
 import torch
+from torch import nn
+
 from craft.scene.candidates import Candidates
 from craft.training import DecisionPart, ReturnsPart, RewardPart, StepKey, Transition
-from torch import nn
 
 FEATURES, CANDIDATES = 5, 7
 VOCABULARY = Candidates(

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import torch
+
 from craft.training import Learner, LearnerConfig, RolloutBuffer
 from craft.training.run_folder import RunFolder
 from small_training import VOCABULARY, SmallPolicy, transitions
