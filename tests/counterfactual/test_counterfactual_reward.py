@@ -109,7 +109,7 @@ def test_contacts_that_are_not_the_egos():
 
 
 def test_an_agent_that_parted_counts_again():
-    # It leads by 4 + 6 t - 4 t^2 m (before it stands) and the boxes are clear beyond 2.446 + 2.4 = 4.846 m: they overlap
+    # It leads by 4 + 6 t - 4 t^2 m (before it stands); the boxes are clear beyond 2.446 + 2.4 = 4.846 m: they overlap
     # at first, part at t = 0.16 s, and meet again at t = 1.34 s.
     leaving = agent(4.0, 0.0, speed=14.0, acceleration=-8.0)
     assert outcome(scene(ROAD, speed=8.0, agents=[leaving]), CRUISING).collision.item()
