@@ -78,7 +78,7 @@ class LaneGraph:
         return self._lines[lane]
 
     def include(self, waypoint: carla.Waypoint) -> LaneKey:
-        """The lane of a waypoint. One that no other lane leads to or follows is not in CARLA's topology: it is added."""
+        """The lane of a waypoint. One without neighbours is not in CARLA's topology: it is added."""
         lane = lane_key(waypoint)
         if lane not in self.starts:
             behind = waypoint

@@ -56,8 +56,8 @@ class OpenDriveTables:
 def read_tables(name: str, xodr: str) -> OpenDriveTables:
     """Check an OpenDRIVE text and read its tables.
 
-    carla.Map ends the process on some broken files (a signalReference to a missing signal, a link to a missing lane), so
-    nothing unchecked may reach it.
+    carla.Map ends the process on some broken files (a signalReference to a missing signal, a link to a missing lane),
+    so nothing unchecked may reach it.
 
     Args:
         name: Name of the town, for messages.
