@@ -95,10 +95,9 @@ class Stack:
 
 def _count(low: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
-        value = int(text)
-        if value < low:
-            raise ValueError(f"must be at least {low}")
-        return value
+        if not text.isdecimal() or int(text) < low:
+            raise ValueError(f"give a whole number from {low} on")
+        return int(text)
 
     return convert
 
@@ -180,7 +179,7 @@ def parse_arguments(stack: str, given: Mapping[str, str]) -> dict[str, object]:
         try:
             values[name] = None if text == "" else argument.convert(text)
         except ValueError as error:
-            raise ArgumentError(f"{stack}: {name} is {text!r}, which cannot be used: {error}") from error
+            raise ArgumentError(f"{stack}: {name} is {text!r}, which cannot be used; {error}") from error
     return values
 
 

@@ -20,5 +20,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of `craft`; returns the exit code."""
-    options = make_parser().parse_args(arguments)
+    parser = make_parser()
+    options, rest = parser.parse_known_args(arguments)
+    if hasattr(options, "tool"):
+        return options.tool(rest)
+    if rest:
+        parser.error(f"{options.command} does not know {' '.join(rest)}; see `craft {options.command} --help`")
     return options.run(options)

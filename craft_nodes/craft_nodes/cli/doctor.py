@@ -230,11 +230,14 @@ def check_kernels() -> str:
     """What numba compiled can be kept, so that a node starts in seconds."""
     import craft
 
-    # craft.counterfactual.compiled keeps its own below NUMBA_CACHE_DIR or ~/.cache/craft, numba the others beside the code.
+    # craft.counterfactual.compiled keeps its own below NUMBA_CACHE_DIR or ~/.cache/craft, numba the others beside
+    # the code.
     own = Path(os.environ.get("NUMBA_CACHE_DIR") or Path.home() / ".cache" / "craft")
     existing = next(folder for folder in (own, *own.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
-        raise Problem(f"compiled kernels cannot be kept in {own}", "set NUMBA_CACHE_DIR to a folder that can be written")
+        raise Problem(
+            f"compiled kernels cannot be kept in {own}", "set NUMBA_CACHE_DIR to a folder that can be written"
+        )
     compiled = sum(len(list(folder.rglob("*.nbi"))) for folder in (own, Path(craft.__file__).parent))
     if not compiled:
         raise Problem("no kernel has been compiled yet; the first run would wait for it", _SET_UP)
