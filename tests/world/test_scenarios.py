@@ -36,7 +36,7 @@ def test_types_cover_the_five_abilities_and_the_suites():
 @pytest.mark.parametrize("suite", ["training", "held_out"])
 def test_every_route_has_room_for_its_scenario_whatever_the_seed(simulation, suite):
     for spec in load_suite(suite):
-        for seed in (spec.seed, 1, 2):
+        for seed in (spec.seed, 1):
             _, frame = simulation.begin(spec, 1, seed)
             assert frame.collisions == () and abs(frame.odometry.vx) < 0.01
     simulation.end()
@@ -51,7 +51,7 @@ def test_driver_who_sees_nobody_usually_collides(simulation, scenario):
 
 @pytest.mark.parametrize("scenario", sorted(SCENARIOS))
 def test_driver_who_pays_attention_never_collides(simulation, scenario):
-    for spec in routes(scenario)[:3]:
+    for spec in routes(scenario)[:2]:
         for seed in (3, 5):
             outcome, frames = drive(simulation, spec, seed, AttentiveFollower)
             assert outcome.status != FAILED, (spec.id, seed, frames[-1].collisions)

@@ -7,7 +7,7 @@ from craft.world.route_line import RouteLine
 
 CURVATURE_PER_STEER = 0.28  # of a passenger car [1/m per unit of steer]; driving_facts: 0.028 at 0.1, 0.269 at 1.0
 LOOKAHEAD_M, LOOKAHEAD_S = 3.0, 0.4  # look-ahead = LOOKAHEAD_M + LOOKAHEAD_S v
-DEAD_THROTTLE = 0.3  # below this a CARLA car does not accelerate; PDM-Lite's longitudinal map
+HOLD_THROTTLE = 0.45  # holds 7 m/s (PDM-Lite's longitudinal map, derived: 25 km/h stays 25.0 km/h)
 THROTTLE_PER_MPS = 0.25
 BRAKE_ABOVE_MPS = 0.8  # too fast by more than this brakes; below it the car coasts [m/s]
 GIVE_WAY_BRAKE = 0.4  # of a surprised but calm driver: about 3 m/s2
@@ -61,7 +61,7 @@ class PathDriver:
         if speed_mps <= 0.0 or missing < -BRAKE_ABOVE_MPS:
             stage.drive(self.actor_id, 0.0, steer, brake)
         elif missing > 0.0:
-            stage.drive(self.actor_id, min(DEAD_THROTTLE + THROTTLE_PER_MPS * missing, 1.0), steer, 0.0)
+            stage.drive(self.actor_id, min(HOLD_THROTTLE + THROTTLE_PER_MPS * missing, 1.0), steer, 0.0)
         else:
             stage.drive(self.actor_id, 0.0, steer, 0.0)
 

@@ -17,6 +17,8 @@ SLOWEST_EGO_MPS = 4.0  # an ego that is slower is expected to arrive as if this 
 class TrafficFlow:
     """Cars that enter at the beginning of a path, one after the other, and leave at its end.
 
+    The ego's time to arrival starts them, wherever the route's trigger lies: they have the longer way.
+
     Args:
         stage: The episode.
         path: Their way.
@@ -57,7 +59,7 @@ class TrafficFlow:
         stage = self._stage
         if not self._started:
             ego_s = (self._ego_conflict_m - stage.ego_m) / max(stage.ego_speed_mps, SLOWEST_EGO_MPS)
-            self._started = stage.ego_m >= stage.trigger_m and ego_s <= self._needs_s
+            self._started = ego_s <= self._needs_s
         if self._started and self._gaps_m and self._has_room():
             self._enter()
         for driver in list(self._drivers):

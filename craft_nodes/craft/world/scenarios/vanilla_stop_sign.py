@@ -19,9 +19,9 @@ class StopSignParameters:
     """What varies."""
 
     flow_speed: float = parameter((6.0, 9.0), (3.0, 14.0), "m/s")
-    vehicles: float = parameter((1.0, 2.0), (0.0, 6.0), "")
-    gap: float = parameter((14.0, 22.0), (9.0, 100.0), "m")
-    early: float = parameter((-0.3, 0.5), (-2.0, 5.0), "s")  # the first car is there this much before the ego
+    vehicles: float = parameter((2.0, 4.0), (0.0, 6.0), "")
+    gap: float = parameter((9.0, 13.0), (9.0, 100.0), "m")
+    early: float = parameter((-0.3, 0.3), (-2.0, 5.0), "s")  # the first car is there this much before the ego
 
 
 class VanillaNonSignalizedTurnEncounterStopsign:
