@@ -71,7 +71,8 @@ check_python() {
 pip_install() {
   local log=$venv/pip.log
   if ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "$@" >"$log" 2>&1; then
-    if grep -qiE 'NewConnectionError|ConnectTimeout|ReadTimeout|name resolution|Network is unreachable|ProxyError|Connection (refused|reset|broken)|SSLError' "$log"; then
+    # Every pin exists, so "none" means that no index answered.
+    if grep -qiE 'from versions: none|NewConnectionError|ConnectTimeout|ReadTimeout|name resolution|Network is unreachable|ProxyError|Connection (refused|reset|broken)|SSLError' "$log"; then
       fail "packages could not be downloaded; check the network connection (behind a proxy or with a mirror set HTTPS_PROXY" \
         "or PIP_INDEX_URL) and run the same command again. pip's words are in $log"
     fi

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 SOURCES = Path(__file__).parents[2] / "ros_ws" / "src"
 PACKAGES = ("carla_msgs", "craft_msgs", "derived_object_msgs")
 
@@ -75,7 +76,9 @@ CONSTANTS = {
 
 
 def definitions():
-    return sorted(path for name in PACKAGES for kind in ("msg", "srv") for path in SOURCES.glob(f"{name}/{kind}/*.[ms]*"))
+    return sorted(
+        path for name in PACKAGES for kind in ("msg", "srv") for path in SOURCES.glob(f"{name}/{kind}/*.[ms]*")
+    )
 
 
 def field_lines(path):
