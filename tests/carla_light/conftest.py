@@ -1,7 +1,10 @@
 """One server for all tests here; every test that asks for `world` gets a fresh episode in synchronous mode."""
 
+import queue
+
 import carla
 import pytest
+
 from carla_light import Server
 from carla_light.towns import DEFAULT_TOWN
 
@@ -30,6 +33,33 @@ def world(client):
     world.apply_settings(settings)
     world.tick()
     return world
+
+
+@pytest.fixture
+def listen(world):
+    """Listens to a sensor that sends every frame; returns the queue of its data, from the next frame on.
+
+    A client subscribes in the background, so the first frames may pass unheard.
+    """
+    sensors = []
+
+    def _listen(sensor):
+        data = queue.Queue()
+        sensor.listen(data.put)
+        sensors.append(sensor)
+        for _ in range(200):
+            frame = world.tick()
+            try:
+                while data.get(timeout=0.1).frame < frame:
+                    pass
+                return data
+            except queue.Empty:
+                continue
+        raise AssertionError(f"{sensor.type_id} never sent anything")
+
+    yield _listen
+    for sensor in sensors:
+        sensor.stop()
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 import math
 
-from carla_light.simulation.boxes import make_box, overlap_normal
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shapely import affinity
 from shapely.geometry import box as rectangle
+
+from carla_light.simulation.boxes import make_box, overlap_normal
 
 coordinate = st.floats(-6.0, 6.0)
 half = st.floats(0.1, 4.0)
@@ -17,6 +18,7 @@ def polygon(x, y, yaw, half_x, half_y):
     return affinity.translate(affinity.rotate(rectangle(-half_x, -half_y, half_x, half_y), yaw, origin=(0, 0)), x, y)
 
 
+@settings(deadline=None)
 @given(boxes, boxes)
 def test_boxes_overlap_exactly_when_shapely_says_so(first, second):
     a, b = polygon(*first), polygon(*second)
@@ -26,6 +28,7 @@ def test_boxes_overlap_exactly_when_shapely_says_so(first, second):
     assert (normal is not None) == (inside > 1e-6)
 
 
+@settings(deadline=None)
 @given(boxes, boxes)
 def test_moving_along_the_normal_separates(first, second):
     normal = overlap_normal(make_box(*first, 0.0, 1.0), make_box(*second, 0.0, 1.0))

@@ -3,10 +3,11 @@
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from carla_light.simulation import response
 from craft.vehicle import response as product
-from hypothesis import given
-from hypothesis import strategies as st
 
 KMH = 3.6
 
@@ -44,6 +45,7 @@ def test_published_curvatures(steer, curvature):
     assert math.sin(response.slip_angle(steer)) / response.REAR_M == pytest.approx(curvature, abs=6e-4)
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 27.7), st.floats(0.3, 1.0), st.booleans(), st.floats(0.0, 1.0))
 def test_same_as_the_products_response(speed, throttle, brakes, brake):
     # Below 0.3 throttle the product keeps the speed as PDM-Lite does; here the car coasts.
@@ -52,6 +54,7 @@ def test_same_as_the_products_response(speed, throttle, brakes, brake):
     assert ours == pytest.approx(product.next_speed.py_func(speed, throttle, pressed), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.floats(-1.0, 1.0), st.floats(0.0, 27.0))
 def test_same_turn_as_the_product(steer, speed):
     # The product's frame has y to the left: angles change sign.
@@ -60,6 +63,7 @@ def test_same_turn_as_the_product(steer, speed):
     assert -ours == pytest.approx(yaw, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 40.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.001, 0.5))
 def test_the_speed_never_becomes_negative_and_brakes_never_accelerate(speed, throttle, brake, dt_s):
     after = response.speed_after(speed, throttle, brake, dt_s)

@@ -1,9 +1,10 @@
-"""Every binary layout, pinned by what the official client decodes, and every state set on one side read on the other."""
+"""Every binary layout, pinned by what the official client decodes; a state set on one side is read on the other."""
 
 import math
 
 import carla
 import pytest
+
 from carla_light.wire import layouts
 
 DT_S = 0.05

@@ -49,6 +49,8 @@ class BatchService:
                 responses.append(value(self._run(index, fields, 0)))
             except RpcError as error:
                 responses.append(value_error(str(error)))
+            except (TypeError, ValueError, IndexError, KeyError) as error:
+                responses.append(value_error(f"carla_light cannot run batch command {index} on {fields!r}: {error!r}"))
         return responses
 
     def _run(self, index: int, fields: list, spawned: int) -> int:

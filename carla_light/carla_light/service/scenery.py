@@ -41,7 +41,7 @@ class SceneryService:
     def project_point(self, origin: list[float], direction: list[float], distance: float) -> list:
         """[hit, [point, label]]: the first thing within `distance` along a direction."""
         hits = self._hits(origin, direction, distance)
-        return [True, hits[0]] if hits else [False]
+        return [True, hits[0]] if hits else [False, [[0.0, 0.0, 0.0], _LABEL_NONE]]
 
     def cast_ray(self, start: list[float], end: list[float]) -> list:
         """[[point, label]] of the first thing between two points."""

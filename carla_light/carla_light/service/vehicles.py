@@ -41,9 +41,9 @@ class VehicleService:
         """[light flags]."""
         return [self._vehicle(actor_id).light_state]
 
-    def set_vehicle_light_state(self, actor_id: int, state: list[int]) -> None:
-        """Sets the light flags."""
-        self._vehicle(actor_id).light_state = state[0]
+    def set_vehicle_light_state(self, actor_id: int, state: list[int] | int) -> None:
+        """Sets the light flags, which come packed in a list from the call and bare from a batch."""
+        self._vehicle(actor_id).light_state = state[0] if isinstance(state, list) else state
 
     def get_vehicle_light_states(self) -> list[list[int]]:
         """[id, light flags] of every vehicle."""
