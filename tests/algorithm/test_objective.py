@@ -104,9 +104,11 @@ def test_masked_entries_change_neither_value_nor_gradient():
 
 
 def test_a_state_without_a_valid_candidate_contributes_nothing_but_counts_in_the_mean():
+    # the first state, which is repeated without its candidates, would be clipped: rho > 1.2, A > 0
     batch = random_batch(8)
+    batch.old_log_prob[0], batch.corrective_advantage[0] = -30.0, 1.0
     objective = CraftObjective(CraftConfig())
-    loss, _ = objective(batch)
+    loss, whole = objective(batch)
     empty = CraftBatch(
         *(
             torch.cat([x, torch.zeros_like(x[:1]) if x.dtype == torch.bool else x[:1]])
@@ -118,7 +120,9 @@ def test_a_state_without_a_valid_candidate_contributes_nothing_but_counts_in_the
     assert with_empty.item() == pytest.approx(loss.item() * 6 / 7, rel=1e-12)
     with_empty.backward()
     assert not logits.grad[-1].any()
-    assert all(math.isfinite(value) for value in metrics.values())
+    assert whole["clip_fraction"] > 0.0
+    for name, value in whole.items():
+        assert metrics[name] == pytest.approx(value * 6 / 7, rel=1e-6), name
 
 
 def test_at_the_start_of_a_round_nothing_is_clipped_and_no_divergence_is_there():

@@ -87,6 +87,13 @@ def test_the_learning_rate_falls_from_the_first_to_the_last_update():
         learner.update(round_of(11))
 
 
+def test_the_learning_rate_falls_within_a_round_too():
+    # 4 epochs of 1 update in the first of two rounds: 0, 1/8, 2/8, 3/8 of the way; their mean is reported
+    learner = Learner(SmallPolicy(), LearnerConfig(rounds=2, epochs=4, minibatch_size=40))
+    rates = [5e-6 + (1e-4 - 5e-6) * (1 + math.cos(math.pi * k / 8)) / 2 for k in range(4)]
+    assert learner.update(round_of(0)).metrics["learning_rate"] == pytest.approx(sum(rates) / 4)
+
+
 def test_the_teacher_moves_once_a_round():
     config = dataclasses.replace(CONFIG, craft=CraftConfig(teacher_momentum=0.75))
     learner = Learner(SmallPolicy(), config)
@@ -202,6 +209,24 @@ def test_a_resumed_learner_goes_on_bit_for_bit():
         torch.equal(a, b)
         for a, b in zip(resumed.teacher.state_dict().values(), whole.teacher.state_dict().values(), strict=True)
     )
+
+
+def test_a_policy_that_draws_random_numbers_resumes_bit_for_bit_too():
+    def dropping(seed=0):
+        policy = SmallPolicy(seed)
+        policy.trainable.register_forward_hook(lambda module, args, out: torch.nn.functional.dropout(out, 0.2))
+        return Learner(policy, CONFIG)
+
+    torch.manual_seed(3)
+    learner = dropping()
+    learner.update(round_of(0))
+    saved = copy.deepcopy(learner.state_dict())
+    learner.update(round_of(1))
+    torch.manual_seed(99)
+    resumed = dropping(seed=5)
+    resumed.load_state_dict(saved)
+    resumed.update(round_of(1))
+    assert resumed.weights() == learner.weights()
 
 
 def test_a_state_of_another_configuration_or_policy_is_refused():

@@ -27,6 +27,6 @@ def group_advantage(returns: Tensor, valid: Tensor, sigma_min: float) -> Tensor:
         raise ValueError(f"sigma_min is {sigma_min}, expected a positive number")
     count = valid.sum(dim=1, keepdim=True).clamp(min=1)
     mean = torch.where(valid, returns, 0.0).sum(dim=1, keepdim=True) / count
-    deviation = torch.where(valid & (count > 1), returns - mean, 0.0)
+    deviation = torch.where(valid, returns - mean, 0.0)  # exactly 0 in a group of one
     std = (deviation.square().sum(dim=1, keepdim=True) / count).sqrt()
     return deviation / std.clamp(min=sigma_min)
