@@ -2,11 +2,15 @@
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
+import craft.algorithm
+import craft.training
+import craft.training.fine_tuning
 from craft_nodes import stack
 from craft_nodes.cli import launcher, make_parser
 
@@ -125,13 +129,7 @@ def parameters_in_file():
 
 
 def declared_parameters(node_name):
-    """Names that a node declares: the second argument of `declare`, and the fields of what `declare_dataclass` takes."""
-    from dataclasses import fields
-
-    import craft.algorithm
-    import craft.training
-    import craft.training.fine_tuning
-
+    """Names that a node declares: second argument of `declare`, and fields of what `declare_dataclass` takes."""
     tree = ast.parse((ROOT / f"craft_nodes/craft_nodes/{node_name}_node.py").read_text())
     names = set()
     for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)):
