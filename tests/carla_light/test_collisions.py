@@ -14,12 +14,14 @@ def ahead(actor, distance, height=0.0):
     return carla.Transform(place.transform(carla.Location(distance, 0.0, height)), place.rotation)
 
 
-def events_of(events, settle_s=2.0):
-    """The events that came, oldest first; waits for the first."""
-    found = [events.get(timeout=settle_s)]
-    while not events.empty():
-        found.append(events.get())
-    return found
+def events_of(events):
+    """The events that came, oldest first; waits for the first, and for more until none came for a while."""
+    found = [events.get(timeout=5.0)]
+    while True:
+        try:
+            found.append(events.get(timeout=0.3))
+        except queue.Empty:
+            return found
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def hit_car(world, spawn, listen):
     for _ in range(200):
         world.tick()
         try:
-            events.get(timeout=0.05)
+            events.put(events.get(timeout=0.05))
             break
         except queue.Empty:
             continue
@@ -48,8 +50,7 @@ def hit_car(world, spawn, listen):
                 pass
 
     tick(3)
-    while not events.empty():
-        events.get()
+    events_of(events)
     yield car, events, tick
     sensor.stop()
 
