@@ -69,7 +69,7 @@ def test_the_speed_never_becomes_negative_and_brakes_never_accelerate(speed, thr
     after = response.speed_after(speed, throttle, brake, dt_s)
     assert after >= 0.0
     if brake > 0.0:
-        assert after <= speed
+        assert after <= speed + 1e-9  # a change of units and back rounds
 
 
 def test_coasting_loses_049_mps2_when_fast_and_nothing_at_rest():
