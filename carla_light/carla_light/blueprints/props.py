@@ -2,7 +2,7 @@
 
 from carla_light.blueprints.definition import AttributeType, Blueprint, settable
 
-# name: half extents [m] and mass [kg]; rounded
+# name: half extents [m] and mass [kg]; approximate, ours
 _PROPS = {
     "advertisement": (0.75, 0.20, 1.20, 200.0),
     "barrel": (0.30, 0.30, 0.45, 30.0),
