@@ -7,7 +7,8 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from craft.training import checkpoint, files
+from craft import files
+from craft.training import checkpoint
 from craft.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
 
 STATE = {"weights": {"w": torch.arange(3.0)}, "round": 3, "note": "a", "history": [1.0, 2.0]}

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from craft.training.files import present_folder, replace_folder
+from craft.files import present_folder, replace_folder
 
 FORMAT_VERSION = 1
 STATE_NAME = "state.pt"

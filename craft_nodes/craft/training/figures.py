@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from craft.training.files import write_atomically
+from craft.files import write_atomically
 from craft.training.run_folder import RunFolder
 
 Rows = Sequence[Mapping[str, float]]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from craft.evaluation import Scores, aggregate
+from craft.evaluation.records import write_records
 from craft.evaluation.storage import scores_from_dict, scores_to_dict
 from craft.policies import Policy
 from craft.scene.timing import FRAME_DT_S
@@ -46,7 +47,11 @@ class FineTuningConfig:
 
     def __post_init__(self):
         lows = {"decisions": 1, "evaluation_episodes": 0, "evaluation_seed": 0, "seed": 0}
-        wrong = [f"{k} is {getattr(self, k)}, expected {low} or more" for k, low in lows.items() if getattr(self, k) < low]
+        wrong = [
+            f"{name} is {getattr(self, name)}, expected {low} or more"
+            for name, low in lows.items()
+            if getattr(self, name) < low
+        ]
         if wrong:
             raise ValueError("FineTuningConfig: " + "; ".join(wrong))
 
@@ -71,7 +76,9 @@ class FineTuning:
         before, after: Scores on the held-out suite of the pre-trained and of the fine-tuned policy; None until known.
     """
 
-    def __init__(self, policy: Policy, config: FineTuningConfig, folder: RunFolder, rollouts: Rollouts, console: Console):
+    def __init__(
+        self, policy: Policy, config: FineTuningConfig, folder: RunFolder, rollouts: Rollouts, console: Console
+    ):
         """Begins a run, or goes on with the one whose checkpoint lies in the folder.
 
         Raises:
@@ -149,8 +156,8 @@ class FineTuning:
         self._account(driven)
         self._transitions += len(driven.transitions)
         self._deploy()
-        self._save()
         self.folder.append_metrics(report.round, report.metrics | _driving_metrics(driven))
+        self._save()  # last: a crash before it repeats the round, its row of metrics included
         self.console.line(_round_line(report, driven))
 
     def _deploy(self):
@@ -167,6 +174,7 @@ class FineTuning:
         )
         driven = self.rollouts.evaluate(order, self.console.step(f"evaluation {name}"))
         self._account(driven)
+        write_records(self.folder.path / "evaluations" / f"{name}.jsonl", driven.records)
         scores = aggregate(driven.records)
         self.console.line(_scores_line(name, scores))
         return scores

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from craft.files import write_atomically
 from craft.training.checkpoint import has_checkpoint, load_checkpoint, save_checkpoint
-from craft.training.files import write_atomically
 from craft.training.learner import Weights
 
 _SCORES = (

@@ -1,6 +1,7 @@
 """What the expert expects others to do: they hold their control for a while, then keep to their lane."""
 
 import numpy as np
+
 from craft.scene.frames import to_map, wrap_angle
 from craft.scene.lane_grid import LaneGrid
 from craft.scene.observation import AgentField, AgentKind, EgoField, Observation

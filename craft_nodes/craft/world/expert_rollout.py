@@ -97,7 +97,7 @@ def smooth_step(u):
 
 @njit(cache=True)
 def shifted(s, shift):
-    """d at `s` [m]."""
+    """D at `s` [m]."""
     extra = shift.size * (
         smooth_step((s - shift.out_at) / shift.out_over) - smooth_step((s - shift.back_at) / shift.back_over)
     )
