@@ -1,4 +1,7 @@
-"""Vehicles. Extents marked `measured` come from Scenic's snapshots of CARLA 0.9.15/0.9.16; the others, and all masses, are approximate."""
+"""Vehicles.
+
+Extents marked `measured` come from Scenic's snapshots of CARLA 0.9.15/0.9.16; the others, and all masses, are approximate.
+"""
 
 from carla_light.blueprints.definition import AttributeType, Blueprint, fixed, settable
 
