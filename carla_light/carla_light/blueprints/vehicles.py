@@ -1,6 +1,6 @@
 """Vehicles.
 
-Extents marked `measured` come from Scenic's snapshots of CARLA 0.9.15/0.9.16; the others and all masses are approximate.
+Extents marked `measured` come from Scenic's snapshots of CARLA 0.9.15/0.9.16; others and all masses are approximate.
 """
 
 from carla_light.blueprints.definition import AttributeType, Blueprint, fixed, settable
