@@ -14,10 +14,12 @@ from craft.policies.controller import TrajectoryController
 from craft.policies.dataset import DatasetWriter
 from craft.scene.timing import FRAME_DT_S, FRAMES_PER_DECISION
 from craft.training.console import RunConsole
+from craft.world.collect import CollectConfig, disturbance_of
+from craft.world.disturbance import Disturbance
 from craft.world.expert import Expert
 from craft_nodes import messages, qos, topics
 from craft_nodes.diagnostics import Health
-from craft_nodes.parameters import declare, refuse_unknown
+from craft_nodes.parameters import declare, declare_dataclass, refuse_unknown
 from craft_nodes.running import run
 
 
@@ -29,8 +31,7 @@ class CollectorNode(rclpy.node.Node):
         role = declare(self, "role_name", "hero", "role name of the ego vehicle")
         declare(self, "world", "carla_light", "label of the data", choices=("carla_light", "carla"))
         self._run_dir = declare(self, "run_dir", "runs/collect", "folder of the dataset")
-        self._episodes = declare(self, "episodes", 200, "episodes that the expert drives", low=1, high=10**6)
-        self._seed = declare(self, "seed", 0, "seed of the episodes", low=0, high=2**31 - 1)
+        self._config = declare_dataclass(self, CollectConfig, "")
         refuse_unknown(self)
         self.health = Health(self)
         self._writer = DatasetWriter(Path(self._run_dir) / "dataset")
@@ -38,10 +39,13 @@ class CollectorNode(rclpy.node.Node):
         self._expert: Expert | None = None
         self._start: EpisodeStart | None = None
         self._plan = None  # trajectory, pose and stamp of the last decision
+        self._disturbance: Disturbance | None = None
         self._recorded = 0  # episode whose frames the writer holds
         self._judged: list[EpisodeRecord] = []
         self._status: PhaseStatus | None = None
-        self._control = self.create_publisher(CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND)
+        self._control = self.create_publisher(
+            CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND
+        )
         self._order = self.create_publisher(Phase, topics.PHASE, qos.LATCHED)
         sub = self.create_subscription
         sub(RoadMapMsg, topics.ROAD_MAP, self._on_road_map, qos.LATCHED)
@@ -59,6 +63,7 @@ class CollectorNode(rclpy.node.Node):
 
     def _on_start(self, msg: EpisodeStart):
         self._start, self._plan = msg, None
+        self._disturbance = disturbance_of(msg.episode, msg.seed, self._config)
         self._controller.reset()
         if self._expert is not None:
             self._expert.reset()
@@ -76,7 +81,7 @@ class CollectorNode(rclpy.node.Node):
             return
         observation = messages.observation_from_msg(msg)
         self._recorded = msg.episode
-        self._writer.add(observation)
+        self._writer.add(observation, noisy=self._disturbance is not None and self._disturbance.active)
         if msg.frame % FRAMES_PER_DECISION == 0:
             pose = tuple(float(v) for v in observation.ego[:3])
             self._plan = self._expert.decide(observation), pose, observation.stamp_s
@@ -92,27 +97,38 @@ class CollectorNode(rclpy.node.Node):
 
     def _follow(self, stamp, stamp_s, pose, speed):
         trajectory, origin, decided_s = self._plan
-        control = self._controller.follow(trajectory, origin, pose, stamp_s - decided_s, speed)
-        self._control.publish(messages.control_to_msg(stamp, *control))
+        throttle, steer, brake = self._controller.follow(trajectory, origin, pose, stamp_s - decided_s, speed)
+        if self._disturbance is not None:
+            steer = self._disturbance(steer)
+        self._control.publish(messages.control_to_msg(stamp, throttle, steer, brake))
 
     def work(self) -> int:
         """Order the episodes and wait until the last one is judged."""
         executor = SingleThreadedExecutor()
         executor.add_node(self)
         self._order.publish(
-            Phase(phase=1, mode=Phase.EVALUATE, suite="training", episodes=self._episodes, first_episode=1, seed=self._seed)
+            Phase(
+                phase=1,
+                mode=Phase.EVALUATE,
+                suite="training",
+                episodes=self._config.episodes,
+                first_episode=1,
+                seed=self._config.seed,
+            )
         )
-        with RunConsole(self._episodes) as console:
+        with RunConsole(self._config.episodes) as console:
             update = console.step("expert episodes")
-            while self._status is None or not self._status.complete or len(self._judged) < self._episodes:
+            while self._status is None or not self._status.complete or len(self._judged) < self._config.episodes:
                 executor.spin_once(timeout_sec=0.2)
                 console.finished(len(self._judged))
-                update(len(self._judged), self._episodes)
+                update(len(self._judged), self._config.episodes)
                 if self._status is not None and self._status.error:
                     console.line(f"the world node stopped: {self._status.error}")
                     return 1
             kept = sum(record.success for record in self._judged)
-            console.line(f"{kept} of {self._episodes} episodes were driven without an infraction; {self._run_dir}/dataset")
+            console.line(
+                f"{kept} of {self._config.episodes} episodes were driven without an infraction; {self._run_dir}/dataset"
+            )
         self._order.publish(Phase(phase=2, mode=Phase.FINISH))
         executor.spin_once(timeout_sec=0.3)
         return 0

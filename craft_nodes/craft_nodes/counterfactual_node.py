@@ -56,7 +56,7 @@ class CounterfactualNode(rclpy.node.Node):
         self._waiting.put(None)
         self._thread.join(timeout=10.0)
 
-    # ---- callbacks ---------------------------------------------------------------------------------------------------
+    # ---- callbacks ------------------------------------------------------------------------------------------------
 
     def _on_road_map(self, msg: RoadMapMsg):
         self._road = messages.road_map_from_msg(msg)
@@ -107,7 +107,7 @@ class CounterfactualNode(rclpy.node.Node):
         except queue.Full:
             self.health.dropped("decision: the scoring queue is full")
 
-    # ---- the scoring thread --------------------------------------------------------------------------------------------
+    # ---- the scoring thread ---------------------------------------------------------------------------------------
 
     def _score_forever(self):
         while (first := self._waiting.get()) is not None:

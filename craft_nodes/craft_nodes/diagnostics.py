@@ -1,4 +1,4 @@
-"""What a node says about itself in /diagnostics, once a second: rates, ages, latency and everything dropped, by reason."""
+"""What a node says about itself in /diagnostics, once a second: rates, ages, latency, and what was dropped and why."""
 
 import time
 from collections import Counter, deque

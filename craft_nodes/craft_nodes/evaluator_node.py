@@ -8,9 +8,9 @@ import rclpy.node
 from craft.evaluation import aggregate
 from craft.evaluation.storage import scores_to_dict
 from craft.evaluation.table import scores_table
+from craft.files import write_atomically
 from craft.policies import load_policy
 from craft.training.console import RunConsole
-from craft.training.files import write_atomically
 from craft.training.rollouts import EvaluationOrder, RolloutError
 from craft_nodes.diagnostics import Health
 from craft_nodes.graph_rollouts import GraphRollouts

@@ -32,7 +32,9 @@ _STRAGGLERS_S = 30.0  # for what is still under way when the world says that a p
 class GraphRollouts:
     """Implements `craft.training.Rollouts` over DDS. All waiting happens by spinning; nothing blocks a callback."""
 
-    def __init__(self, node: Node, health: Health, *, role_name: str, family: str, silence_s: float, max_staleness: int):
+    def __init__(
+        self, node: Node, health: Health, *, role_name: str, family: str, silence_s: float, max_staleness: int
+    ):
         """Creates the topics.
 
         Args:
@@ -67,7 +69,7 @@ class GraphRollouts:
         sub(CandidateReturnsMsg, topics.CANDIDATE_RETURNS, self._on_returns, qos.RECORD)
         sub(GroundedRewardMsg, topics.GROUNDED_REWARD, self._on_reward, qos.RECORD)
 
-    # ---- callbacks ---------------------------------------------------------------------------------------------------
+    # ---- callbacks ------------------------------------------------------------------------------------------------
 
     def _on_status(self, msg: PhaseStatus):
         self._status, self._heard = msg, time.monotonic()
@@ -105,7 +107,7 @@ class GraphRollouts:
         if first <= part.key.episode < first + EPISODES_PER_PHASE:
             self._assembler.add(part)
 
-    # ---- waiting -----------------------------------------------------------------------------------------------------
+    # ---- waiting --------------------------------------------------------------------------------------------------
 
     def _spin_until(self, ready: Callable[[], bool], timeout_s: float, what: str):
         """Spin until `ready()`; RolloutError after `timeout_s` without a sign of life, or when the world gives up."""
@@ -150,13 +152,15 @@ class GraphRollouts:
         while missing():
             self._executor.spin_once(timeout_sec=0.2)
             if time.monotonic() - begin > _DISCOVERY_S:
-                raise RolloutError(f"after {_DISCOVERY_S:.0f} s still missing: {', '.join(missing())}; are all nodes up?")
+                raise RolloutError(
+                    f"after {_DISCOVERY_S:.0f} s still missing: {', '.join(missing())}; are all nodes up?"
+                )
         if self._status is not None:  # a world that was there before this node: go on counting its orders
             self._phase = self._status.phase
         settled = time.monotonic() + _SETTLE_S
         self._spin_until(lambda: time.monotonic() > settled, 10.0, "discovery")
 
-    # ---- Rollouts ----------------------------------------------------------------------------------------------------
+    # ---- Rollouts -------------------------------------------------------------------------------------------------
 
     def deploy(self, weights: Weights) -> None:
         """See `craft.training.rollouts.Rollouts`."""
@@ -192,8 +196,10 @@ class GraphRollouts:
         done = self._status
         deadline = time.monotonic() + _STRAGGLERS_S
         self._spin_until(
-            lambda: (assembler.ready >= done.decisions and len(self._records) >= done.episodes)
-            or time.monotonic() > deadline,
+            lambda: (
+                (assembler.ready >= done.decisions and len(self._records) >= done.episodes)
+                or time.monotonic() > deadline
+            ),
             2 * _STRAGGLERS_S,
             "candidate returns and rewards",
         )
@@ -223,7 +229,7 @@ class GraphRollouts:
         while time.monotonic() < until:
             self._executor.spin_once(timeout_sec=0.05)
 
-    # ---- helpers -----------------------------------------------------------------------------------------------------
+    # ---- helpers --------------------------------------------------------------------------------------------------
 
     def _give(self, mode: int, suite: str, seed: int, first_episode: int, *, decisions: int = 0, episodes: int = 0):
         self._phase += 1

@@ -1,7 +1,7 @@
 """Conversion between messages and the arrays of `craft`, both ways. No other module fills or reads message fields.
 
-Flat float32 sequences are filled from `array.array` and read with `numpy.frombuffer`: element-wise access would dominate
-the cost of a frame.
+Flat float32 sequences are filled from `array.array` and read with `numpy.frombuffer`: element-wise access would be
+most of the cost of a frame.
 """
 
 import array
@@ -54,7 +54,7 @@ _KIND = {
 }
 
 
-# ---- scalars and arrays ----------------------------------------------------------------------------------------------
+# ---- scalars and arrays ------------------------------------------------------------------------------------------
 
 
 def to_time(stamp_s: float) -> Time:
@@ -110,7 +110,7 @@ def _yaw(q) -> float:
     return math.atan2(2 * (q.w * q.z + q.x * q.y), 1 - 2 * (q.y * q.y + q.z * q.z))
 
 
-# ---- carla-ros-bridge: the ego vehicle ---------------------------------------------------------------------------------
+# ---- carla-ros-bridge: the ego vehicle ---------------------------------------------------------------------------
 
 
 def odometry_to_msg(odometry: Odometry, role_name: str) -> OdometryMsg:
@@ -186,7 +186,7 @@ def collision_from_msg(msg: CarlaCollisionEvent) -> Collision:
     return Collision(from_time(msg.header.stamp), msg.other_actor_id, math.sqrt(i.x**2 + i.y**2 + i.z**2))
 
 
-# ---- carla-ros-bridge: everything else ---------------------------------------------------------------------------------
+# ---- carla-ros-bridge: everything else ---------------------------------------------------------------------------
 
 
 class ObjectArrayWriter:
@@ -331,13 +331,16 @@ def route_from_msg(msg: Path) -> Route:
     )
 
 
-# ---- craft_msgs ----------------------------------------------------------------------------------------------------------
+# ---- craft_msgs --------------------------------------------------------------------------------------------------
 
 
 def road_map_to_msg(road: RoadMap) -> RoadMapMsg:
     """craft_msgs/RoadMap."""
     msg = RoadMapMsg(
-        town=road.name, quad_count=len(road.quads), stop_count=len(road.stop_lines), crosswalk_count=len(road.crosswalks)
+        town=road.name,
+        quad_count=len(road.quads),
+        stop_count=len(road.stop_lines),
+        crosswalk_count=len(road.crosswalks),
     )
     msg.header.frame_id = MAP_FRAME
     msg.quads, msg.quad_yaw = floats(road.quads), floats(road.quad_yaw)
@@ -483,7 +486,7 @@ def record_from_msg(msg: EpisodeRecordMsg) -> EpisodeRecord:
     )
 
 
-# ---- parts of transitions --------------------------------------------------------------------------------------------
+# ---- parts of transitions ----------------------------------------------------------------------------------------
 
 
 def _key(msg) -> StepKey:
@@ -517,4 +520,6 @@ def returns_part(msg: CandidateReturnsMsg) -> ReturnsPart:
 
 def reward_part(msg: GroundedRewardMsg) -> RewardPart:
     """The event monitor's part of a transition."""
-    return RewardPart(key=_key(msg), reward=msg.reward, events=tuple(msg.events), done=msg.done, truncated=msg.truncated)
+    return RewardPart(
+        key=_key(msg), reward=msg.reward, events=tuple(msg.events), done=msg.done, truncated=msg.truncated
+    )

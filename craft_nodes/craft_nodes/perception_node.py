@@ -51,7 +51,9 @@ class PerceptionNode(rclpy.node.Node):
         self._begun = 0  # episode that the builder is in
         self._road_map = self.create_publisher(RoadMapMsg, topics.ROAD_MAP, qos.LATCHED)
         self._observation = self.create_publisher(ObservationMsg, topics.OBSERVATION, qos.RECORD)
-        self._external_start = self.create_publisher(EpisodeStart, topics.EPISODE_START, qos.LATCHED) if external else None
+        self._external_start = (
+            self.create_publisher(EpisodeStart, topics.EPISODE_START, qos.LATCHED) if external else None
+        )
         # Lights carry no stamp. They are published before the odometry of their frame and subscribed first here, so the
         # executor hands them over first.
         self._subscribe(CarlaTrafficLightInfoList, topics.LIGHT_INFO, self._on_light_info, qos.LATCHED)
@@ -74,7 +76,7 @@ class PerceptionNode(rclpy.node.Node):
 
         self.create_subscription(kind, topic, counted, profile)
 
-    # ---- the town --------------------------------------------------------------------------------------------------
+    # ---- the town -------------------------------------------------------------------------------------------------
 
     def _on_world_info(self, msg: CarlaWorldInfo):
         self._town = (msg.map_name, msg.opendrive)
@@ -98,7 +100,7 @@ class PerceptionNode(rclpy.node.Node):
         self.get_logger().info(f"road map of {road.name}: {len(road.quads)} quads, {len(road.stop_lines)} stop lines")
         self._try_begin()
 
-    # ---- episodes --------------------------------------------------------------------------------------------------
+    # ---- episodes -------------------------------------------------------------------------------------------------
 
     def _on_episode_start(self, msg: EpisodeStart):
         self._start = msg
@@ -128,7 +130,7 @@ class PerceptionNode(rclpy.node.Node):
         self._builder.begin(self._begun, route, messages.from_time(self._start.header.stamp))
         self._publish_ready()
 
-    # ---- frames ----------------------------------------------------------------------------------------------------
+    # ---- frames ---------------------------------------------------------------------------------------------------
 
     def _on_lights(self, msg: CarlaTrafficLightStatusList):
         self._assembler.add_lights(messages.lights_from_msg(msg))

@@ -42,7 +42,9 @@ class PolicyNode(rclpy.node.Node):
         self._last_frame: EpisodeEnd | None = None
         self._vocabulary_sha256 = ""  # stays empty where candidates travel inline
 
-        self._control = self.create_publisher(CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND)
+        self._control = self.create_publisher(
+            CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND
+        )
         self._decision = self.create_publisher(Decision, topics.DECISION, qos.RECORD)
         self._vocabulary = self.create_publisher(CandidateSet, topics.VOCABULARY, qos.LATCHED)
         self._status = self.create_publisher(PolicyStatus, topics.POLICY_STATUS, qos.LATCHED)
@@ -66,14 +68,16 @@ class PolicyNode(rclpy.node.Node):
     def _report(self, refused: str = ""):
         self.health.set("policy version", self._policy.version)
         self.health.set("policy sha256", self._sha256)
-        status = PolicyStatus(family=self._policy.family, version=self._policy.version, sha256=self._sha256, refused=refused)
+        status = PolicyStatus(
+            family=self._policy.family, version=self._policy.version, sha256=self._sha256, refused=refused
+        )
         status.header.stamp = self.get_clock().now().to_msg()
         self._status.publish(status)
 
-    # ---- weights -----------------------------------------------------------------------------------------------------
+    # ---- weights --------------------------------------------------------------------------------------------------
 
     def _on_weights(self, msg: PolicyWeights):
-        """Callbacks never interleave: whatever runs next sees either the old weights or the new ones, never a mixture."""
+        """Callbacks never interleave: whatever runs next sees either the old weights or the new ones."""
         if msg.version == self._policy.version and msg.sha256 == self._sha256:
             return
         try:
@@ -88,7 +92,7 @@ class PolicyNode(rclpy.node.Node):
         self._sha256 = msg.sha256
         self._report()
 
-    # ---- episodes ----------------------------------------------------------------------------------------------------
+    # ---- episodes -------------------------------------------------------------------------------------------------
 
     def _on_start(self, msg: EpisodeStart):
         self._episode, self._last_frame = msg, None
@@ -103,7 +107,7 @@ class PolicyNode(rclpy.node.Node):
         end = self._last_frame
         return self._episode is None or (end is not None and end.episode == self._episode.episode)
 
-    # ---- driving -----------------------------------------------------------------------------------------------------
+    # ---- driving --------------------------------------------------------------------------------------------------
 
     def _on_observation(self, msg: ObservationMsg):
         self.health.received("observation")

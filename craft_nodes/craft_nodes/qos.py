@@ -1,7 +1,7 @@
 """Quality of service of every topic, in one place.
 
-carla-ros-bridge offers reliable, volatile, depth 10; what it latches is transient local. The CRAFT topics follow the same
-two classes, with a depth that holds a whole training round where losing one message would lose a transition.
+carla-ros-bridge offers reliable, volatile, depth 10; what it latches is transient local. The CRAFT topics follow the
+same two classes, with a depth that holds a whole training round where losing one message would lose a transition.
 """
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy

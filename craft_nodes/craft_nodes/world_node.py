@@ -23,7 +23,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rosgraph_msgs.msg import Clock
 
 from craft.perception.inputs import WorldFrame
-from craft.scene.timing import FRAME_DT_S, FRAMES_PER_DECISION
+from craft.scene.timing import FRAMES_PER_DECISION
 from craft.world.connection import WorldError
 from craft.world.routes import RouteSpec, load_suite
 from craft.world.schedule import schedule
@@ -47,7 +47,9 @@ class WorldNode(rclpy.node.Node):
             host=declare(self, "host", "127.0.0.1", "address of the CARLA server"),
             port=declare(self, "port", 2000, "port of the CARLA server", low=1, high=65533),
             town=declare(self, "town", "craft_town", "name of the map, or the path of an OpenDRIVE file"),
-            background_vehicles=declare(self, "background_vehicles", 10, "cars of the Traffic Manager", low=0, high=500),
+            background_vehicles=declare(
+                self, "background_vehicles", 10, "cars of the Traffic Manager", low=0, high=500
+            ),
         )
         self._timeout = declare(
             self, "control_timeout", 20.0, "wall time to wait for a control command [s]", low=0.01, high=600.0
@@ -95,7 +97,7 @@ class WorldNode(rclpy.node.Node):
         """Leave the server as it was found."""
         self._simulation.close()
 
-    # ---- orders ----------------------------------------------------------------------------------------------------
+    # ---- orders ---------------------------------------------------------------------------------------------------
 
     def _on_order(self, msg: Phase):
         if self._order is None or msg.phase > self._order.phase:
@@ -157,7 +159,7 @@ class WorldNode(rclpy.node.Node):
             report.wall_time = time.monotonic() - begin
             self._phase_status.publish(report)
 
-    # ---- one episode -------------------------------------------------------------------------------------------------
+    # ---- one episode ----------------------------------------------------------------------------------------------
 
     def _drive(self, start: EpisodeStart, spec: RouteSpec, order: Phase, report: PhaseStatus):
         simulation = self._simulation
@@ -207,7 +209,7 @@ class WorldNode(rclpy.node.Node):
         self._vehicle_status.publish(messages.status_to_msg(frame.status, frame.odometry, self._role))
         self._odometry.publish(messages.odometry_to_msg(frame.odometry, self._role))
 
-    # ---- control -----------------------------------------------------------------------------------------------------
+    # ---- control --------------------------------------------------------------------------------------------------
 
     def _on_control(self, msg: CarlaEgoVehicleControl):
         if self._stamp is not None and msg.header.stamp == self._stamp and self._control is None:

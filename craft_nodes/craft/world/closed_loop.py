@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
 from craft.events import EpisodeRecord, EventConfig, EventMonitor, GroundedReward
 from craft.perception import ObservationBuilder
 from craft.policies import Choice, DecisionMode, Policy, decide

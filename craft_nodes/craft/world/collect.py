@@ -1,7 +1,8 @@
 """Collecting expert driving, in one process: `craft collect`."""
 
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from craft.events import EpisodeRecord
@@ -24,7 +25,7 @@ class CollectConfig:
         disturbed_share: Share of the episodes with steering mistakes, whose recoveries are learnt from.
     """
 
-    episodes: int = 200
+    episodes: int = 64  # ours: enough for a middling driver
     seed: int = 0
     disturbed_share: float = 0.5  # ours
 
@@ -33,6 +34,12 @@ class CollectConfig:
             raise ValueError(f"CollectConfig: episodes is {self.episodes}, expected 1 or more")
         if not 0.0 <= self.disturbed_share <= 1.0:
             raise ValueError(f"CollectConfig: disturbed_share is {self.disturbed_share}, expected 0..1")
+
+
+def disturbance_of(episode: int, seed: int, config: CollectConfig) -> Disturbance | None:
+    """The steering mistakes of an episode; None for one without."""
+    every = round(1.0 / config.disturbed_share) if config.disturbed_share else 0
+    return Disturbance(DisturbanceConfig(), seed) if every and episode % every == 0 else None
 
 
 class _Recorder(Listener):
@@ -68,12 +75,11 @@ def collect(
         Number of episodes kept.
     """
     writer, expert, kept = DatasetWriter(folder), Expert(loop.road), 0
-    every = round(1.0 / config.disturbed_share) if config.disturbed_share else 0
     for number, (spec, seed) in zip(
         range(1, config.episodes + 1), schedule(routes, config.seed, in_order=False), strict=False
     ):
-        disturbance = Disturbance(DisturbanceConfig(), seed) if every and number % every == 0 else None
-        record = loop.drive(expert, spec, number, seed, _Recorder(writer, disturbance))
+        recorder = _Recorder(writer, disturbance_of(number, seed, config))
+        record = loop.drive(expert, spec, number, seed, recorder)
         if record.success:
             writer.end_episode()
             kept += 1
@@ -81,3 +87,38 @@ def collect(
             writer.discard_episode()
         report(record)
     return kept
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Let the expert drive on the embedded world, in one process, and record it for `craft pretrain`."""
+
+    output: Path = Path("runs/dataset")  # folder of the dataset
+    suite: str = "training"  # routes: a suite's name or path
+    config: CollectConfig = field(default_factory=CollectConfig)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point of `craft collect --in-process`."""
+    import tyro
+    from rich.progress import Progress
+
+    import carla_light
+    from craft.world.routes import load_suite
+    from craft.world.simulation import Simulation, WorldConfig
+
+    given = tyro.cli(tyro.conf.OmitArgPrefixes[Arguments], args=arguments, prog="craft collect --in-process")
+    try:
+        routes = load_suite(given.suite)
+        with carla_light.Server(port=0) as server, Progress() as progress:
+            simulation = Simulation(WorldConfig(port=server.port))
+            task = progress.add_task("expert episodes", total=given.config.episodes)
+            kept = collect(
+                ClosedLoop(simulation), routes, given.output, given.config, lambda record: progress.advance(task)
+            )
+            simulation.close()
+    except (ValueError, OSError) as error:
+        print(f"craft collect: {error}", file=sys.stderr)
+        return 2
+    print(f"{given.output}: {kept} of {given.config.episodes} episodes were driven to the end without an infraction")
+    return 0

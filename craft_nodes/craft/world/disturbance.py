@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+
 from craft.scene.timing import FRAME_DT_S
 
 

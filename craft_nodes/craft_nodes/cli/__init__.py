@@ -1,6 +1,7 @@
 """The command `craft`: everything that the project can do, on one command line."""
 
 import argparse
+import sys
 
 from craft_nodes.cli import stacks, tools
 
@@ -20,6 +21,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point of `craft`; returns the exit code."""
+    if arguments is None:
+        arguments = sys.argv[1:]
+    if arguments[:1] == ["collect"] and "--in-process" in arguments:
+        return tools.collect_in_process([a for a in arguments[1:] if a != "--in-process"])
     parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
     if hasattr(options, "tool"):
