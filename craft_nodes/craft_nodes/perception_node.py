@@ -21,6 +21,7 @@ from craft.perception.inputs import WorldFrame
 from craft.world.opendrive import road_map_from_opendrive
 from craft_nodes import messages, qos, topics
 from craft_nodes.diagnostics import Health
+from craft_nodes.external_episodes import ExternalEpisodes
 from craft_nodes.parameters import declare, refuse_unknown
 from craft_nodes.running import run
 
@@ -28,7 +29,7 @@ from craft_nodes.running import run
 class PerceptionNode(rclpy.node.Node):
     """Joins the inputs of a frame by stamp and publishes the observation.
 
-    With `external_episodes` nobody announces episodes (the world node is left out); a new route then begins one.
+    With `external_episodes` nobody announces episodes (the world node is left out); this node then does so itself.
     """
 
     def __init__(self):
@@ -39,7 +40,7 @@ class PerceptionNode(rclpy.node.Node):
             declare(self, "half_length", 2.446, "half the length of the ego vehicle [m]", low=0.1, high=20.0),
             declare(self, "half_width", 0.918, "half the width of the ego vehicle [m]", low=0.1, high=5.0),
         )
-        external = declare(self, "external_episodes", False, "a new route begins an episode; nobody announces them")
+        external = declare(self, "external_episodes", False, "nobody announces episodes; a new route begins one")
         refuse_unknown(self)
         self.health = Health(self)
         self._assembler = FrameAssembler()
@@ -51,9 +52,7 @@ class PerceptionNode(rclpy.node.Node):
         self._begun = 0  # episode that the builder is in
         self._road_map = self.create_publisher(RoadMapMsg, topics.ROAD_MAP, qos.LATCHED)
         self._observation = self.create_publisher(ObservationMsg, topics.OBSERVATION, qos.RECORD)
-        self._external_start = (
-            self.create_publisher(EpisodeStart, topics.EPISODE_START, qos.LATCHED) if external else None
-        )
+        self._external = ExternalEpisodes(self, self._worker) if external else None
         # Lights carry no stamp. They are published before the odometry of their frame and subscribed first here, so the
         # executor hands them over first.
         self._subscribe(CarlaTrafficLightInfoList, topics.LIGHT_INFO, self._on_light_info, qos.LATCHED)
@@ -96,6 +95,9 @@ class PerceptionNode(rclpy.node.Node):
             return
         self._builder = ObservationBuilder(road, *self._half_size)
         self._begun = 0
+        if self._external is not None:
+            self._external.interrupt()
+            self._start = None
         self._road_map.publish(messages.road_map_to_msg(road))
         self.get_logger().info(f"road map of {road.name}: {len(road.quads)} quads, {len(road.stop_lines)} stop lines")
         self._try_begin()
@@ -107,16 +109,18 @@ class PerceptionNode(rclpy.node.Node):
         self._try_begin()
 
     def _on_route(self, msg: Path):
-        self._route = msg
-        if self._external_start is not None:
-            previous = self._start.episode if self._start else 0
-            self._start = EpisodeStart(worker=self._worker, episode=previous + 1, evaluation=False, suite="external")
-            self._start.header = msg.header
-            self._external_start.publish(self._start)
-        self._try_begin()
+        if self._external is None:
+            self._route = msg
+            self._try_begin()
+        elif self._start is None or msg.poses != self._route.poses:
+            # A route that is published again and again while it is driven is one route.
+            self._external.interrupt()
+            self._route, self._start = msg, None
 
     def _try_begin(self):
         """Begin the announced episode once its route and the road map are there too."""
+        if self._external is not None:
+            return
         if self._builder is None or self._start is None or self._route is None or self._start.episode == self._begun:
             return
         if self._route.header.stamp != self._start.header.stamp:
@@ -129,6 +133,18 @@ class PerceptionNode(rclpy.node.Node):
         self._begun = self._start.episode
         self._builder.begin(self._begun, route, messages.from_time(self._start.header.stamp))
         self._publish_ready()
+
+    def _begin_external(self, frame: WorldFrame):
+        """The waiting route begins an episode with this frame; one that does not lie in the town is given up."""
+        msg, self._route = self._route, None
+        try:
+            route = messages.route_from_msg(msg)
+            self._builder.begin(self._external.next_episode, route, frame.stamp_s)
+        except ValueError as error:
+            self.health.error(f"route on {topics.ego(self._role, 'waypoints')}: {error}")
+            return
+        self._route = msg
+        self._start = self._external.begin(frame, self._town[0])
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 
@@ -151,12 +167,19 @@ class PerceptionNode(rclpy.node.Node):
         self._publish_ready()
 
     def _publish_ready(self):
-        if self._start is None or self._begun != self._start.episode:
+        if self._builder is None or (self._external is None and self._episode_waits()):
             return
         while (frame := self._assembler.pop()) is not None:
-            self._publish(frame)
+            if self._external is not None and self._start is None and self._route is not None:
+                self._begin_external(frame)
+            if self._start is not None:
+                self._publish(frame)
         for reason, count in self._assembler.take_drops().items():
             self.health.dropped(reason, count)
+
+    def _episode_waits(self) -> bool:
+        """Whether no episode was announced, or the announced one still lacks its route."""
+        return self._start is None or self._begun != self._start.episode
 
     def _publish(self, frame: WorldFrame):
         if frame.stamp_s < messages.from_time(self._start.header.stamp):
@@ -168,6 +191,8 @@ class PerceptionNode(rclpy.node.Node):
         except ValueError as error:
             self.health.dropped(f"frame refused: {error}")
             return
+        if self._external is not None and self._external.observed(observation):
+            self._start = self._route = None
         self._observation.publish(messages.observation_to_msg(observation, self._worker, self._role))
         self.health.took(time.perf_counter() - begin)
 
