@@ -69,8 +69,8 @@ class TrainerNode(rclpy.node.Node):
             rollouts.finish()
             console.show(comparison_table(tuning.before, tuning.after, self._world))
             console.line(
-                f"{summary['transitions']} transitions in {summary['rounds']} rounds, {summary['real_time_factor']:.1f}x "
-                f"real time on {self._world}; everything is in {folder.path}"
+                f"{summary['transitions']} transitions in {summary['rounds']} rounds, "
+                f"{summary['real_time_factor']:.1f}x real time on {self._world}; everything is in {folder.path}"
             )
         return 0
 
