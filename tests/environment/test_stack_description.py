@@ -1,6 +1,7 @@
 """The one description of the stack, and its two users: launch files and the craft command."""
 
 import ast
+import importlib
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -8,9 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-import craft.algorithm
-import craft.training
-import craft.training.fine_tuning
 from craft_nodes import stack
 from craft_nodes.cli import launcher, make_parser
 
@@ -137,8 +135,7 @@ def declared_parameters(node_name):
             names.add(call.args[1].value)
         elif call.func.id == "declare_dataclass":
             kind, prefix = call.args[1].id, call.args[2].value
-            modules = (craft.algorithm, craft.training, craft.training.fine_tuning)
-            owner = next(m for m in modules if hasattr(m, kind))
+            owner = importlib.import_module(f"craft_nodes.{node_name}_node")
             fixed = {keyword.arg for keyword in call.keywords}
             names |= {prefix + f.name for f in fields(getattr(owner, kind)) if f.name not in fixed}
     return names

@@ -38,6 +38,7 @@ class Command:
         arguments: Command line arguments.
         env: Environment variables on top of the common ones.
         after_port: Start once somebody listens on this port of the loopback address; 0: start at once.
+        ends_last: The others still need it while they end.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Command:
     arguments: tuple[str, ...] = ()
     env: Mapping[str, str] | None = None
     after_port: int = 0
+    ends_last: bool = False
 
 
 def node_command(node: NodeSpec) -> Command:
@@ -66,7 +68,7 @@ def node_command(node: NodeSpec) -> Command:
 
 def server_command(server: ServerSpec) -> Command:
     """The command line of the embedded simulator."""
-    return Command(server.name, server.module, server.arguments, server.env)
+    return Command(server.name, server.module, server.arguments, server.env, ends_last=True)
 
 
 def stack_commands(stack: Stack) -> list[Command]:
@@ -127,8 +129,11 @@ class _Group:
         self._main, self._log_folder = main, log_folder
         self._env = {**env, LAUNCHER_VARIABLE: str(os.getpid()), "PYTHONUNBUFFERED": "1"}
         self._processes: dict[str, subprocess.Popen] = {}
+        self._end_last: set[str] = set()
 
     def start(self, command: Command) -> None:
+        if command.ends_last:
+            self._end_last.add(command.name)
         with open(self._log(command.name), "ab") as log:
             self._processes[command.name] = subprocess.Popen(
                 [sys.executable, "-m", "craft_nodes.child", command.target, *command.arguments],
@@ -172,9 +177,15 @@ class _Group:
             time.sleep(_POLL_S)
 
     def end_all(self) -> None:
-        """Ends every process that still runs, with stronger and stronger signals."""
+        """Ends every process that still runs."""
+        self._end([process for name, process in self._processes.items() if name not in self._end_last])
+        self._end([self._processes[name] for name in self._end_last])
+
+    @staticmethod
+    def _end(processes: list[subprocess.Popen]) -> None:
+        """Sends stronger and stronger signals."""
         for number, patience in _PATIENCE_S:
-            running = [p for p in self._processes.values() if p.poll() is None]
+            running = [process for process in processes if process.poll() is None]
             for process in running:
                 process.send_signal(number)
             until = time.monotonic() + patience
