@@ -29,6 +29,7 @@ class PolicyNode(rclpy.node.Node):
         self._role = role = declare(self, "role_name", "hero", "role name of the ego vehicle")
         checkpoint = declare(self, "checkpoint", "vocabulary", "checkpoint folder, or the name of a shipped one")
         self._seed = declare(self, "seed", 0, "seed of the sampling", low=0, high=2**31 - 1)
+        self._hold = declare(self, "external_episodes", False, "nobody else stops the vehicle after an episode; brake")
         threads = declare(self, "threads", 1, "CPU threads of torch", low=1, high=256)
         refuse_unknown(self)
         torch.set_num_threads(threads)
@@ -144,7 +145,11 @@ class PolicyNode(rclpy.node.Node):
 
     def _on_odometry(self, msg: Odometry):
         self.health.received("odometry")
-        if self._decided_at is None or self._over():
+        if self._over():
+            if self._hold and self._episode is not None:
+                self._control.publish(messages.control_to_msg(msg.header.stamp, throttle=0.0, steer=0.0, brake=1.0))
+            return
+        if self._decided_at is None:
             return
         odometry = messages.odometry_from_msg(msg)
         start = messages.from_time(self._episode.header.stamp)

@@ -6,7 +6,7 @@ Python: neither rclpy nor launch is imported here.
 
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 LOOPBACK = "127.0.0.1"
 CARLA_PORT = 2000  # where a CARLA server listens unless told otherwise
@@ -102,19 +102,34 @@ def _count(low: int) -> Callable[[str], int]:
     return convert
 
 
+def _remappings(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [tuple(rule.split(":=")) for rule in text.split()]
+    if any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise ValueError('give rules "from:=to", separated by spaces')
+    return tuple(pairs)
+
+
+# Orders to drive these routes now need a world node; a running stack takes none.
+_WORLD = Argument(
+    "world",
+    "carla_light",
+    "simulator: carla_light (embedded, started with the stack) or carla (a server at host and port)",
+    ("carla_light", "carla"),
+)
+_WORLD_OR_STACK = replace(
+    _WORLD,
+    description=_WORLD.description + ", or external (a running stack drives in its own; see docs/external_stack.md)",
+    choices=(*_WORLD.choices, "external"),
+)
 _COMMON = (
-    Argument(
-        "world",
-        "carla_light",
-        "simulator: carla_light (embedded, started with the stack), carla (a server at host and port) or external "
-        "(a running stack publishes the vehicle's topics)",
-        ("carla_light", "carla", "external"),
-    ),
     Argument("host", LOOPBACK, "address of the CARLA server; used with world carla"),
     Argument("port", "0", f"port of the server; 0: {CARLA_PORT} for carla, a free one for carla_light", (), _count(0)),
     Argument("town", "", "map name or path of an OpenDRIVE file; empty: as in the params file"),
     Argument("role_name", "hero", "role name of the ego vehicle"),
     Argument("namespace", "", "ROS namespace of all nodes; empty: none"),
+    Argument(
+        "remap", "", 'topics under other names: "from:=to from:=to", for every node; empty: none', (), _remappings
+    ),
     Argument("params_file", "", "ROS parameter file; empty: the shipped config/craft.yaml"),
     Argument("checkpoint", "", "policy checkpoint: a folder or a shipped name; empty: as in the params file"),
     Argument("seed", "", "seed of the run; empty: as in the params file", (), _count(0)),
@@ -123,15 +138,18 @@ _COMMON = (
 
 ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
     "train": (
+        _WORLD_OR_STACK,
         *_COMMON,
         Argument("rounds", "", "training rounds; empty: as in the params file", (), _count(1)),
     ),
     "evaluate": (
+        _WORLD,
         *_COMMON,
         Argument("suite", "", "routes to drive: held_out or training; empty: as in the params file"),
         Argument("episodes", "", "episodes to drive; 0: every route once; empty: as in the params file", (), _count(0)),
     ),
     "collect": (
+        _WORLD,
         *(a for a in _COMMON if a.name != "checkpoint"),
         Argument("episodes", "", "episodes that the expert drives; empty: as in the params file", (), _count(1)),
     ),
@@ -154,6 +172,8 @@ _FORWARDED = {
     "collector": ("seed", "episodes"),
 }
 _WITHOUT_ROLE_NAME = frozenset({"counterfactual"})
+# Nodes that do themselves what the world node would do for them, where a running stack has none.
+_STANDING_IN = frozenset({"perception", "policy", "trainer"})
 # Results of an external stack are labelled as those of the simulator that such stacks run.
 _LABEL = {"carla_light": "carla_light", "carla": "carla", "external": "carla"}
 SERVER_PATIENCE_S = 60.0  # until the embedded simulator must listen; it has a map to read [s]
@@ -216,8 +236,8 @@ def build(stack: str, given: Mapping[str, str], params_file: str, run_dir: str) 
             parameters["role_name"] = role
         if name == "world":
             parameters |= {"host": host, "port": port}
-        if name == "perception":
-            parameters["external_episodes"] = external
+        if external and name in _STANDING_IN:
+            parameters["external_episodes"] = True
         if name == main:
             parameters |= {"run_dir": run_dir, "world": _LABEL[values["world"]]}
         nodes.append(
@@ -228,6 +248,7 @@ def build(stack: str, given: Mapping[str, str], params_file: str, run_dir: str) 
                 namespace=namespace,
                 params_file=params_file,
                 parameters=parameters,
+                remappings=values["remap"] or (),
                 env=_THREAD_LIMITS,
                 after_port=port if server and name == "world" else 0,
             )

@@ -15,6 +15,8 @@ from craft.training.fine_tuning import FineTuning, FineTuningConfig
 from craft.training.rollouts import RolloutError
 from craft.training.run_folder import RunFolder
 from craft_nodes.diagnostics import Health
+from craft_nodes.external_rollouts import ExternalRollouts
+from craft_nodes.graph_link import GraphLink
 from craft_nodes.graph_rollouts import GraphRollouts
 from craft_nodes.parameters import declare, declare_dataclass, refuse_unknown
 from craft_nodes.running import run
@@ -32,11 +34,16 @@ class TrainerNode(rclpy.node.Node):
         self._silence_s = declare(
             self, "silence_timeout", 120.0, "without a sign of life for so long the run ends [s]", low=1.0, high=36000.0
         )
+        self._external = declare(
+            self, "external_episodes", False, "nobody takes orders; train on what is driven anyway"
+        )
         threads = declare(self, "threads", 2, "CPU threads of torch; the world waits meanwhile", low=1, high=256)
         seed = declare(self, "seed", 0, "seed of routes, episodes and minibatches", low=0, high=2**31 - 1)
         craft = declare_dataclass(self, CraftConfig, "craft.")
         learner = declare_dataclass(self, LearnerConfig, "", craft=craft, seed=seed)
-        self.config = declare_dataclass(self, FineTuningConfig, "", learner=learner, seed=seed)
+        self.config = declare_dataclass(
+            self, FineTuningConfig, "", learner=learner, seed=seed, evaluate=not self._external
+        )
         refuse_unknown(self)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
@@ -47,16 +54,9 @@ class TrainerNode(rclpy.node.Node):
         policy = load_policy(self._checkpoint)
         folder = RunFolder(Path(self._run_dir))
         config = self.config
-        rollouts = GraphRollouts(
-            self,
-            self.health,
-            role_name=self._role,
-            family=policy.family,
-            silence_s=self._silence_s,
-            max_staleness=int(config.overlap),
-        )
+        rollouts = self._rollouts(policy.family)
         settings = asdict(config) | {"checkpoint": self._checkpoint, "world": self._world, "role_name": self._role}
-        with RunConsole(config.learner.rounds + 2) as console:
+        with RunConsole(config.units) as console:
             try:
                 tuning = FineTuning(policy, config, folder, rollouts, console)
                 rollouts.wait_for_graph(training=True)
@@ -67,12 +67,19 @@ class TrainerNode(rclpy.node.Node):
             finally:
                 folder.close()
             rollouts.finish()
-            console.show(comparison_table(tuning.before, tuning.after, self._world))
+            if config.evaluate:
+                console.show(comparison_table(tuning.before, tuning.after, self._world))
             console.line(
                 f"{summary['transitions']} transitions in {summary['rounds']} rounds, "
                 f"{summary['real_time_factor']:.1f}x real time on {self._world}; everything is in {folder.path}"
             )
         return 0
+
+    def _rollouts(self, family: str) -> GraphLink:
+        common = {"role_name": self._role, "family": family, "silence_s": self._silence_s}
+        if self._external:
+            return ExternalRollouts(self, self.health, **common)
+        return GraphRollouts(self, self.health, **common, max_staleness=int(self.config.overlap))
 
 
 def main():

@@ -44,6 +44,8 @@ def test_every_argument_has_a_description_and_a_default_that_it_accepts(name):
         ({"seed": "many"}, ["seed", "'many'"]),
         ({"sead": "1"}, ["unknown", "sead", "seed"]),
         ({"role_name": ""}, ["role_name", "hero"]),
+        ({"remap": "odometry"}, ["remap", "'odometry'", "from:=to"]),
+        ({"remap": "a:=b :=c"}, ["remap", "from:=to"]),
     ],
 )
 def test_a_bad_argument_is_refused_with_its_name_and_the_cure(given, words):
@@ -79,11 +81,26 @@ def test_a_carla_server_is_reached_where_the_arguments_say():
     assert node(build("train", world="carla"), "world").parameters["port"] == 2000
 
 
-def test_with_an_external_world_nothing_ticks_and_perception_begins_episodes_itself():
+def test_with_an_external_world_nothing_ticks_and_three_nodes_stand_in_for_it():
     built = build("train", world="external")
     assert built.server is None
     assert "world" not in [spec.name for spec in built.nodes]
-    assert node(built, "perception").parameters["external_episodes"] is True
+    standing_in = {spec.name for spec in built.nodes if spec.parameters.get("external_episodes") is True}
+    assert standing_in == {"perception", "policy", "trainer"}
+    assert not any("external_episodes" in spec.parameters for spec in build("train").nodes)
+
+
+@pytest.mark.parametrize("name", ["evaluate", "collect"])
+def test_what_needs_orders_refuses_an_external_world(name):
+    with pytest.raises(stack.ArgumentError, match="world is 'external'; choose one of carla_light, carla"):
+        build(name, world="external")
+
+
+def test_topics_are_renamed_for_every_node():
+    built = build("train", remap="carla/hero/odometry:=/localization/odometry  /clock:=/sim/clock")
+    rules = (("carla/hero/odometry", "/localization/odometry"), ("/clock", "/sim/clock"))
+    assert {spec.remappings for spec in built.nodes} == {rules}
+    assert build("train").nodes[0].remappings == ()
 
 
 def test_arguments_reach_the_nodes_they_concern_and_no_others():
@@ -153,7 +170,7 @@ def test_the_params_file_has_every_parameter_that_the_node_declares_and_no_other
 @pytest.mark.parametrize("name", STACKS)
 def test_nodes_declare_every_parameter_that_the_stack_gives_them(name):
     given = {
-        a.name: a.default or {"town": "t", "checkpoint": "c", "suite": "training"}.get(a.name, "1")
+        a.name: a.default or {"town": "t", "checkpoint": "c", "suite": "training", "remap": "a:=b"}.get(a.name, "1")
         for a in stack.ARGUMENTS[name]
     }
     for spec in build(name, **given).nodes:

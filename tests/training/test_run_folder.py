@@ -118,6 +118,15 @@ def test_the_summary_comes_back(run):
     assert run.read_summary() == SUMMARY | {"note": "more is kept"}
 
 
+def test_a_run_without_evaluations_says_so_with_two_nulls_never_one(run):
+    run.write_summary(SUMMARY | {"before": None, "after": None})
+    assert run.read_summary()["before"] is None is run.read_summary()["after"]
+    with pytest.raises(ValueError, match="only one of before and after has scores"):
+        run.write_summary(SUMMARY | {"after": None})
+    with pytest.raises(ValueError, match="before is missing"):
+        run.write_summary({name: value for name, value in SUMMARY.items() if name not in ("before", "after")})
+
+
 def test_a_summary_that_lacks_something_is_refused_and_not_written(run):
     wrong = {name: value for name, value in SUMMARY.items() if name != "seed"}
     wrong |= {"world": "CARLA", "after": SCORES | {"success_rate": None}}

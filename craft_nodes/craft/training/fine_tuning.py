@@ -32,6 +32,7 @@ class FineTuningConfig:
         decisions: Transitions of a round (B).
         evaluation_episodes: Held-out episodes before and after; 0: each held-out route once.
         evaluation_seed: Seed of those episodes, the same before and after, and the same for every training seed.
+        evaluate: Whether to evaluate before and after; not possible where nobody can place the vehicle on a route.
         overlap: The next round is driven while the weights are updated, with weights one version old; else the world
             waits (strict mode: equal seeds give equal weights).
         seed: Of routes, episodes, sampling and minibatches.
@@ -41,6 +42,7 @@ class FineTuningConfig:
     decisions: int = 1024  # [transitions] ours: the paper's 2048 does not fit the default 15 minutes on 2 cores
     evaluation_episodes: int = 0
     evaluation_seed: int = 20_000
+    evaluate: bool = True
     overlap: bool = False
     seed: int = 0
     learner: LearnerConfig = field(default_factory=LearnerConfig)
@@ -54,6 +56,11 @@ class FineTuningConfig:
         ]
         if wrong:
             raise ValueError("FineTuningConfig: " + "; ".join(wrong))
+
+    @property
+    def units(self) -> int:
+        """Units of work of the whole run: the rounds, and the evaluations before and after."""
+        return self.learner.rounds + 2 * self.evaluate
 
 
 class Console(Protocol):
@@ -73,7 +80,8 @@ class FineTuning:
     """A run that can be killed at any time and resumed from its folder.
 
     Attributes:
-        before, after: Scores on the held-out suite of the pre-trained and of the fine-tuned policy; None until known.
+        before, after: Scores on the held-out suite of the pre-trained and of the fine-tuned policy; None until known,
+            and for good where nothing is evaluated.
     """
 
     def __init__(
@@ -98,11 +106,6 @@ class FineTuning:
             self._transitions, self._frames, self._wall_s = state["transitions"], state["frames"], state["wall_s"]
             console.line(f"resuming {folder.path} after round {self.learner.round} of {config.learner.rounds}")
 
-    @property
-    def units(self) -> int:
-        """Units of work of the whole run: the rounds and the two evaluations."""
-        return self.config.learner.rounds + 2
-
     def run(self, world: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Does the job.
 
@@ -116,10 +119,10 @@ class FineTuning:
         self.folder.write_config(settings)
         rounds = self.config.learner.rounds
         self._deploy()
-        if self.before is None:
+        if self.config.evaluate and self.before is None:
             self.before = self._evaluate("before", phase=0)
             self._save()
-        self.console.finished(1 + self.learner.round)
+        self.console.finished(self._units_done)
         if self.learner.round < rounds:
             self._begin_collecting(self.learner.round)
         while (done := self.learner.round) < rounds:
@@ -127,16 +130,22 @@ class FineTuning:
             if self.config.overlap and done + 1 < rounds:
                 self._begin_collecting(done + 1)
             self._learn(driven)
-            self.console.finished(1 + self.learner.round)
+            self.console.finished(self._units_done)
             if not self.config.overlap and self.learner.round < rounds:
                 self._begin_collecting(self.learner.round)
-        self.after = self._evaluate("after", phase=rounds + 1)
-        self.console.finished(self.units)
+        if self.config.evaluate:
+            self.after = self._evaluate("after", phase=rounds + 1)
+        self.console.finished(self.config.units)
         summary = self._summary(world)
         self.folder.write_summary(summary)
         draw_learning_curves(self.folder)
-        draw_before_after(self.folder, summary["before"], summary["after"], world)
+        if self.config.evaluate:
+            draw_before_after(self.folder, summary["before"], summary["after"], world)
         return summary
+
+    @property
+    def _units_done(self) -> int:
+        return self.config.evaluate + self.learner.round
 
     # ---- parts -------------------------------------------------------------------------------------------------------
 
@@ -204,8 +213,8 @@ class FineTuning:
             "transitions": self._transitions,
             "real_time_factor": self._frames * FRAME_DT_S / self._wall_s if self._wall_s else 0.0,
             "weights_sha256": self.learner.weights().sha256,
-            "before": scores_to_dict(self.before),
-            "after": scores_to_dict(self.after),
+            "before": self.before and scores_to_dict(self.before),
+            "after": self.after and scores_to_dict(self.after),
         }
 
 

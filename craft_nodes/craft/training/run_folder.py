@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import yaml
@@ -29,8 +30,8 @@ _SUMMARY = {
     "transitions": int,
     "real_time_factor": (int, float),
     "weights_sha256": str,
-    "before": Mapping,
-    "after": Mapping,
+    "before": (Mapping, NoneType),
+    "after": (Mapping, NoneType),
 }
 
 
@@ -171,7 +172,8 @@ class RunFolder:
 
         Args:
             summary: `method`, `family`, `world` ("carla_light" or "carla"), `seed`, `rounds`, `transitions`,
-                `real_time_factor`, `weights_sha256`, and `before` / `after`, each with the scores of an evaluation.
+                `real_time_factor`, `weights_sha256`, and `before` / `after`, each with the scores of an evaluation, or
+                both None where nothing was evaluated.
                 More entries are kept.
 
         Raises:
@@ -180,10 +182,12 @@ class RunFolder:
         wrong = [
             f"{name} is missing or of a wrong kind"
             for name, kind in _SUMMARY.items()
-            if not isinstance(summary.get(name), kind)
+            if name not in summary or not isinstance(summary[name], kind)
         ]
         if summary.get("world") not in ("carla_light", "carla"):
             wrong.append(f'world is {summary.get("world")!r}, expected "carla_light" or "carla"')
+        if (summary.get("before") is None) != (summary.get("after") is None):
+            wrong.append("only one of before and after has scores")
         for when in ("before", "after"):
             scores = summary.get(when)
             if isinstance(scores, Mapping):

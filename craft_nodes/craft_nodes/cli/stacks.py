@@ -51,7 +51,9 @@ def run(options: argparse.Namespace) -> int:
     if not params_file.is_file():
         print(f"craft {name}: there is no params file {params_file}; give the path of one", file=sys.stderr)
         return 2
-    env = {**os.environ, **dds_environment(os.environ, config / "fastdds_loopback.xml")}
+    env = dict(os.environ)
+    if given.get("world") != "external":  # a running stack is met where the user's own variables say
+        env |= dds_environment(os.environ, config / "fastdds_loopback.xml")
     log_folder = Path(built.run_dir) / "log"
     try:
         log_folder.mkdir(parents=True, exist_ok=True)
