@@ -28,6 +28,7 @@ def stubborn():
 
 def short():
     wait_for("forever")
+    wait_for("stubborn")
     print("main speaks")
     here("short")
 
@@ -51,7 +52,8 @@ def refuses():
     sys.exit(2)
 
 def wait_for(name):
-    while not Path(os.environ["PIDS"], name).exists():
+    path = Path(os.environ["PIDS"], name)
+    while not path.exists() or not path.read_text():
         time.sleep(0.02)
 
 def alive(name):
