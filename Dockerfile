@@ -25,7 +25,7 @@ RUN apt-get update && rosdep update --rosdistro jazzy \
 # compiled messages need its NumPy 1.
 COPY requirements.txt /tmp/requirements.txt
 RUN python3 -m venv --system-site-packages /opt/craft \
-    && grep -E '^(carla|msgpack|numba|pydantic|rich|rosbags|safetensors|tensorboard|torch|tyro)==' /tmp/requirements.txt \
+    && grep -E '^(carla|msgpack|numba|rich|rosbags|safetensors|tensorboard|torch|tyro)==' /tmp/requirements.txt \
       > /tmp/wheels.txt \
     && /opt/craft/bin/pip install --no-cache-dir -r /tmp/wheels.txt 'numpy<2'
 # Executables that colcon writes run with the system's interpreter; this is how they find the packages above.

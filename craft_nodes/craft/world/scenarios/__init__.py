@@ -21,11 +21,9 @@ class Scenario(Protocol):
     """What every scenario type offers.
 
     Attributes:
-        ABILITIES: What it is counted for (Bench2Drive).
         done: Whether the other party has nothing more to do.
     """
 
-    ABILITIES: tuple[str, ...]
     done: bool
 
     def setup(self, stage: Stage) -> None:
@@ -49,9 +47,7 @@ SCENARIOS: dict[str, type] = {
     )
 }
 
-ABILITIES: dict[str, tuple[str, ...]] = {name: kind.ABILITIES for name, kind in SCENARIOS.items()}
-
-__all__ = ["ABILITIES", "SCENARIOS", "PlacementError", "Scenario", "Stage", "make_scenario"]
+__all__ = ["SCENARIOS", "PlacementError", "Scenario", "Stage", "make_scenario"]
 
 
 def make_scenario(name: str) -> Scenario:

@@ -31,8 +31,6 @@ class DynamicObjectCrossing:
     than an attentive ego needs to stop.
     """
 
-    ABILITIES = ("Emergency_Brake",)
-
     def __init__(self):
         self._walking = False
         self.done = False

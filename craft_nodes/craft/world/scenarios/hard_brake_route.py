@@ -25,8 +25,6 @@ class HardBreakParameters:
 class HardBreakRoute:
     """A leader keeps a short distance in front of the ego, brakes fully at the trigger, waits, and drives on."""
 
-    ABILITIES = ("Emergency_Brake",)
-
     def __init__(self):
         self._brakes_since_s: float | None = None
         self.done = False

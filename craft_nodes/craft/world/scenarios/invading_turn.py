@@ -29,8 +29,6 @@ class InvadingParameters:
 class InvadingTurn:
     """The car starts when the ego passes the trigger, and stays over the line unless the ego makes way."""
 
-    ABILITIES = ("Give_Way",)
-
     def __init__(self):
         self._started = False
         self.done = False

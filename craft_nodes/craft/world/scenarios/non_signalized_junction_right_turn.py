@@ -26,8 +26,6 @@ class RightTurnParameters:
 class NonSignalizedJunctionRightTurn:
     """The stream is timed to meet an ego that does not slow down; it ends, so that waiting is always possible."""
 
-    ABILITIES = ("Merging", "Traffic_Signs")
-
     def setup(self, stage: Stage) -> None:
         """Find the stream's way."""
         parameters = draw(RightTurnParameters, stage)

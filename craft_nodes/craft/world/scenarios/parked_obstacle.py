@@ -19,8 +19,6 @@ class ParkedParameters:
 class ParkedObstacle:
     """The car is there from the start and never moves."""
 
-    ABILITIES = ("Overtaking",)
-
     def __init__(self):
         self.done = False
 

@@ -26,8 +26,6 @@ class CutInParameters:
 class StaticCutIn:
     """One of a row of standing cars; it starts by the ego's time to arrival."""
 
-    ABILITIES = ("Emergency_Brake",)
-
     def __init__(self):
         self._started = False
         self.done = False

@@ -30,8 +30,6 @@ class VanillaSignalizedTurnEncounterRedLight:
     The ego's approach gets yellow, red, green; the crossing approaches get green in between.
     """
 
-    ABILITIES = ("Traffic_Signs",)
-
     def __init__(self):
         self._plan: list[tuple[float, carla.TrafficLightState, carla.TrafficLightState]] | None = None
         self._began_s = 0.0

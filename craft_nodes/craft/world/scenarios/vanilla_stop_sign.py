@@ -27,8 +27,6 @@ class StopSignParameters:
 class VanillaNonSignalizedTurnEncounterStopsign:
     """Timed to meet an ego that passes the sign without stopping."""
 
-    ABILITIES = ("Traffic_Signs",)
-
     def setup(self, stage: Stage) -> None:
         """Check the sign and find the crossing way."""
         parameters = draw(StopSignParameters, stage)
