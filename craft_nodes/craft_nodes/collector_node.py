@@ -8,7 +8,6 @@ from craft_msgs.msg import EpisodeRecord, EpisodeStart, Phase, PhaseStatus
 from craft_msgs.msg import Observation as ObservationMsg
 from craft_msgs.msg import RoadMap as RoadMapMsg
 from nav_msgs.msg import Odometry
-from rclpy.executors import SingleThreadedExecutor
 
 from craft.policies.controller import TrajectoryController
 from craft.policies.dataset import DatasetWriter
@@ -19,6 +18,7 @@ from craft.world.disturbance import Disturbance
 from craft.world.expert import Expert
 from craft_nodes import messages, qos, topics
 from craft_nodes.diagnostics import Health
+from craft_nodes.execution import make_executor
 from craft_nodes.parameters import declare, declare_dataclass, refuse_unknown
 from craft_nodes.running import run
 
@@ -104,8 +104,7 @@ class CollectorNode(rclpy.node.Node):
 
     def work(self) -> int:
         """Order the episodes and wait until the last one is judged."""
-        executor = SingleThreadedExecutor()
-        executor.add_node(self)
+        executor = make_executor(self)
         self._order.publish(
             Phase(
                 phase=1,

@@ -9,7 +9,6 @@ from craft_msgs.msg import CandidateReturns as CandidateReturnsMsg
 from craft_msgs.msg import Decision, PolicyStatus, PolicyWeights
 from craft_msgs.msg import EpisodeRecord as EpisodeRecordMsg
 from craft_msgs.msg import GroundedReward as GroundedRewardMsg
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from craft.training import TransitionAssembler, Weights
@@ -17,6 +16,7 @@ from craft.training.rollouts import RolloutError
 from craft.training.transition import StepKey
 from craft_nodes import messages, qos, topics
 from craft_nodes.diagnostics import Health
+from craft_nodes.execution import make_executor
 
 _DISCOVERY_S = 60.0  # until all other nodes are there (models are loaded, caches are filled)
 _SETTLE_S = 0.5  # the others see each other a little later than this node sees them
@@ -43,8 +43,7 @@ class GraphLink:
         """
         self._node, self._health, self._silence_s = node, health, silence_s
         self._role, self._family = role_name, family
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(node)
+        self._executor = make_executor(node)
         self._policy: PolicyStatus | None = None
         self._records: dict[int, EpisodeRecordMsg] = {}
         self._assembler = TransitionAssembler(max_staleness)

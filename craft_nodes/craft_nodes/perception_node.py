@@ -53,8 +53,7 @@ class PerceptionNode(rclpy.node.Node):
         self._road_map = self.create_publisher(RoadMapMsg, topics.ROAD_MAP, qos.LATCHED)
         self._observation = self.create_publisher(ObservationMsg, topics.OBSERVATION, qos.RECORD)
         self._external = ExternalEpisodes(self, self._worker) if external else None
-        # Lights carry no stamp. They are published before the odometry of their frame and subscribed first here, so the
-        # executor hands them over first.
+        # Lights carry no stamp: they belong to the frames whose odometry is sent after them (see OrderedExecutor).
         self._subscribe(CarlaTrafficLightInfoList, topics.LIGHT_INFO, self._on_light_info, qos.LATCHED)
         self._subscribe(CarlaWorldInfo, topics.WORLD_INFO, self._on_world_info, qos.LATCHED)
         self._subscribe(CarlaTrafficLightStatusList, topics.LIGHT_STATUS, self._on_lights, qos.LATCHED)

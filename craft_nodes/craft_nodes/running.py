@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
+from craft_nodes.execution import make_executor
 from craft_nodes.parameters import ParameterError
 
 
@@ -37,7 +38,6 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int | None] | None
 
 
 def _spin(node: Node) -> int:
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    executor = make_executor(node)
     executor.spin()
     return 0

@@ -19,7 +19,6 @@ from carla_msgs.msg import (
 from craft_msgs.msg import EpisodeEnd, EpisodeStart, Phase, PhaseStatus
 from derived_object_msgs.msg import ObjectArray
 from nav_msgs.msg import Odometry, Path
-from rclpy.executors import SingleThreadedExecutor
 from rosgraph_msgs.msg import Clock
 
 from craft.perception.inputs import WorldFrame
@@ -30,6 +29,7 @@ from craft.world.schedule import schedule
 from craft.world.simulation import Simulation, WorldConfig
 from craft_nodes import messages, qos, topics
 from craft_nodes.diagnostics import Health
+from craft_nodes.execution import make_executor
 from craft_nodes.parameters import declare, refuse_unknown
 from craft_nodes.running import run
 
@@ -85,8 +85,7 @@ class WorldNode(rclpy.node.Node):
         self.create_subscription(
             CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), self._on_control, qos.COMMAND
         )
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self)
+        self._executor = make_executor(self)
 
         self._simulation = Simulation(config)
         info = CarlaWorldInfo(map_name=self._simulation.town, opendrive=self._simulation.opendrive)
