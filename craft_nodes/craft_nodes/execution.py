@@ -11,11 +11,11 @@ from rclpy.subscription import Subscription
 class OrderedExecutor(SingleThreadedExecutor):
     """Hands messages over in the order of sending, across topics.
 
-    The base class asks the subscriptions one after the other whether something is there, and hands over in the order of
-    subscribing: an episode's first frame comes before the episode's start when both arrive while it asks, and the lights
-    of the next frame before this frame's odometry when both are there. The lockstep and equal weights for equal seeds
-    rest on more: what was sent before arrives before. So everything that has arrived is taken at once, until nothing
-    more is there, and sorted by the time of sending (of the clock of the sender; they are one on one machine).
+    The base class asks the subscriptions one after the other whether something is there, and hands over in the order
+    of subscribing: an episode's first frame comes before the episode's start when both arrive while it asks, and the
+    lights of the next frame before this frame's odometry when both are there. The lockstep and equal weights for equal
+    seeds rest on more: what was sent before arrives before. So everything that has arrived is taken at once, until
+    nothing more is there, and sorted by the time of sending (of the sender's clock; on one machine they have one).
     """
 
     def _take_subscription(self, sub: Subscription) -> Callable | None:

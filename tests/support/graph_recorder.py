@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 
 import rclpy
 from craft_msgs.msg import (
@@ -18,7 +19,6 @@ from craft_msgs.msg import (
     Phase,
     PhaseStatus,
     PolicyStatus,
-    PolicyWeights,
     RoadMap,
 )
 from diagnostic_msgs.msg import DiagnosticArray
@@ -68,10 +68,8 @@ class Peer:
         self._thread.start()
 
     def _spin(self):
-        try:
+        with suppress(ExternalShutdownException):
             self._executor.spin()
-        except ExternalShutdownException:
-            pass
 
     def publish(self, topic: str, message, profile=qos.SENSOR) -> None:
         """Publish; the first time on a topic, wait until somebody listens to it."""
