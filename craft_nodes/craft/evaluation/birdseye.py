@@ -29,6 +29,7 @@ _SMALLEST_AGENT_PX = 9.0  # agents narrower than this get a ring around them
 _FONT, _FONT_SCALE, _LINE_PX, _MARGIN_PX = cv2.FONT_HERSHEY_SIMPLEX, 0.5, 20, 8
 _SCALE_BAR_M = 10.0
 _LEGEND_PX = (120, 10)
+_RAMP = np.array([palette.advantage_color(value, 1.0) for value in np.linspace(-1.0, 1.0, _LEGEND_PX[0])], np.uint8)
 
 
 class BirdsEye:
@@ -86,9 +87,9 @@ class BirdsEye:
                     followed_advantage = _advantage_of(trajectory, candidates, advantage)
             image = self._candidates(image, candidates, advantage)
         self._stop_lines(image, observation)
-        self._agents(image, observation)
         if trajectory is not None:
             self._followed(image, trajectory[:, :2], followed_advantage)
+        self._agents(image, observation)
         ego = observation.ego
         self._vehicle(image, (0.0, 0.0, 0.0), ego[EgoField.HALF_LENGTH], ego[EgoField.HALF_WIDTH], palette.EGO)
         self._scale_bar(image)
@@ -202,8 +203,7 @@ class BirdsEye:
     def _legend(self, image, followed_advantage):
         width, height = _LEGEND_PX
         right, bottom = self.size_px[0] - 44, self.size_px[1] - 9
-        ramp = [palette.advantage_color(value, 1.0) for value in np.linspace(-1.0, 1.0, width)]
-        image[bottom - height : bottom, right - width : right] = np.array(ramp, np.uint8)
+        image[bottom - height : bottom, right - width : right] = _RAMP
         self._word(image, f"advantage  -{_FULL_COLOR:g}", (right - width - 116, bottom), palette.TEXT)
         self._word(image, f"+{_FULL_COLOR:g}", (right + 8, bottom), palette.TEXT)
         if followed_advantage is not None:
