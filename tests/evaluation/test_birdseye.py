@@ -226,7 +226,7 @@ def test_the_followed_trajectory_is_thick_and_has_its_advantages_colour():
         thin = view.draw(scene(), candidates=group, returns=returns)
         across = (picture[row] != thin[row]).any(axis=-1)
         assert 6 <= across.sum() <= 14
-        assert (picture[row, across] == palette.EGO).all(axis=-1).sum() >= 2  # its border
+        assert (picture[row, across].min(axis=-1) > 200).sum() >= 2  # its white border
     alone = view.draw(scene(), trajectory=group.trajectories[0].numpy())
     assert at(alone, view, 25.0, 10.0) == palette.UNJUDGED
 
