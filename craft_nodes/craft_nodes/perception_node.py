@@ -111,8 +111,8 @@ class PerceptionNode(rclpy.node.Node):
         if self._external is None:
             self._route = msg
             self._try_begin()
-        elif self._start is None or msg.poses != self._route.poses:
-            # A route that is published again and again while it is driven is one route.
+        elif self._start is None or [p.pose for p in msg.poses] != [p.pose for p in self._route.poses]:
+            # A route that is published again while it is driven, with other stamps, is still one route.
             self._external.interrupt()
             self._route, self._start = msg, None
 
