@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from craft_nodes.child import LAUNCHER_VARIABLE
+
 ROOT = Path(__file__).parents[2]
 PYTHON_PATH = os.pathsep.join([str(ROOT / "craft_nodes"), str(ROOT / "carla_light")])
 
@@ -75,7 +77,9 @@ def node(name: str, log: Path, domain: int, parameters: dict | None = None, rema
         arguments += ["-r", f"{before}:={after}"]
     if namespace:
         arguments += ["-r", f"__ns:=/{namespace}"]
-    return Process(f"craft_nodes.{name}_node", *arguments, log=log, domain=domain)
+    target = f"craft_nodes.{name}_node:main"
+    env = {LAUNCHER_VARIABLE: str(os.getpid()), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return Process("craft_nodes.child", target, *arguments, log=log, domain=domain, env=env)
 
 
 class Server:

@@ -71,12 +71,16 @@ class Peer:
         with suppress(ExternalShutdownException):
             self._executor.spin()
 
+    def connect(self, topic: str, kind: type, profile=qos.SENSOR) -> None:
+        """Offer a topic, and wait until somebody listens to it."""
+        self._publishers[topic] = self.node.create_publisher(kind, topic, profile)
+        self.wait(lambda: self.node.count_subscribers(topic) > 0, f"a reader of {topic}")
+        time.sleep(0.3)  # the reader learns of this writer a little later than this node of the reader
+
     def publish(self, topic: str, message, profile=qos.SENSOR) -> None:
-        """Publish; the first time on a topic, wait until somebody listens to it."""
+        """Publish; the first time on a topic, connect."""
         if topic not in self._publishers:
-            self._publishers[topic] = self.node.create_publisher(type(message), topic, profile)
-            self.wait(lambda: self.node.count_subscribers(topic) > 0, f"a reader of {topic}")
-            time.sleep(0.3)  # the reader learns of this writer a little later than this node of the reader
+            self.connect(topic, type(message), profile)
         self._publishers[topic].publish(message)
 
     def wait(self, ready, what: str, timeout_s: float = 60.0):
@@ -91,6 +95,10 @@ class Peer:
                 raise TimeoutError(f"waited {timeout_s:.0f} s for {what}")
             time.sleep(0.02)
         return answer
+
+    def topic_names(self) -> list[str]:
+        """Full names of all topics that anybody in the domain knows."""
+        return [name for name, _ in self.node.get_topic_names_and_types()]
 
     def diagnostics(self, node: str) -> dict[str, str]:
         """Key -> value of the latest status of the node with this full name; empty if there is none yet."""
