@@ -5,6 +5,7 @@ import math
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import carla
 import numpy as np
@@ -99,7 +100,8 @@ class Simulation:
 
     def _load(self, town: str) -> None:
         self._world = load_town(self._client, town)
-        self._loaded = town
+        # A town made from a file goes by the file's name in routes; servers call every such map OpenDriveMap.
+        self._loaded = Path(town).stem if town.endswith(".xodr") else town
         self._map = self._world.get_map()
         settings = self._world.get_settings()
         self._settings_found = self._world.get_settings()
