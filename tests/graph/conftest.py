@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from craft_nodes import topics
 from craft_nodes.cli.environment import dds_environment, free_domain
-from graph_processes import ROOT, params_file
+from graph_processes import ROOT, descendants, params_file
 from graph_recorder import CRAFT_TOPICS, Peer
 from graph_training import TRAINER, train
 
@@ -41,7 +42,7 @@ class Trained:
         code: Exit code.
         output: What the user saw.
         heard: Peer that recorded all topics of CRAFT.
-        shared_memory: Names in /dev/shm that appeared meanwhile.
+        shared_memory: Segments of DDS in /dev/shm that a process of the run had mapped while it drove.
     """
 
     folder: Path
@@ -61,12 +62,18 @@ def small_params(tmp_path_factory):
 def trained(small_params, tmp_path_factory):
     """Two rounds, driven and learnt by the whole graph."""
     domain, folder = free_domain(), tmp_path_factory.mktemp("trained") / "run"
-    before = set(os.listdir("/dev/shm"))
     heard = Peer(domain, CRAFT_TOPICS)
     process = train(small_params, folder, domain)
     try:
+        heard.wait(lambda: heard.messages[topics.DECISION], "the first decision", 120.0)
+        mapped = {line.split()[-1] for pid in descendants(process.pid) for line in maps_of(pid)}
         code = process.wait(240.0)
     finally:
         process.end()
         heard.close()
-    return Trained(folder, code, process.output, heard, set(os.listdir("/dev/shm")) - before)
+    return Trained(folder, code, process.output, heard, {m for m in mapped if "/dev/shm/" in m and "fast" in m})
+
+
+def maps_of(pid):
+    """Lines of /proc/<pid>/maps."""
+    return Path(f"/proc/{pid}/maps").read_text().splitlines()

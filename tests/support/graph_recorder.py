@@ -55,6 +55,7 @@ class Peer:
     """
 
     def __init__(self, domain: int, heard: dict, namespace: str = ""):
+        self.domain = domain
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)
         self.node = Node("test_peer", context=self._context, namespace=namespace, enable_rosout=False)
@@ -74,7 +75,8 @@ class Peer:
     def connect(self, topic: str, kind: type, profile=qos.SENSOR) -> None:
         """Offer a topic, and wait until somebody listens to it."""
         self._publishers[topic] = self.node.create_publisher(kind, topic, profile)
-        self.wait(lambda: self.node.count_subscribers(topic) > 0, f"a reader of {topic}")
+        own = topic in self.messages  # this node's own reader
+        self.wait(lambda: self.node.count_subscribers(topic) > own, f"a reader of {topic}")
         time.sleep(0.3)  # the reader learns of this writer a little later than this node of the reader
 
     def publish(self, topic: str, message, profile=qos.SENSOR) -> None:
