@@ -68,14 +68,14 @@ def test_a_params_file_with_an_unknown_parameter(tmp_path):
 
 # name of the node, its parameters, words of the message
 ALONE = {
-    "corrupt checkpoint": ("policy", lambda folder: {"checkpoint": damaged_checkpoint(folder)}, ("sha256", "trainable")),
+    "corrupt checkpoint": ("policy", lambda folder: {"checkpoint": damaged_checkpoint(folder)}, ("trainable",)),
     "out of range": ("trainer", lambda folder: {"learning_rate": -1.0}, ("learning_rate", "-1.0")),
     "wrong type": ("trainer", lambda folder: {"rounds": "many"}, ("rounds", "many")),
     "bounded": ("policy", lambda folder: {"threads": 0}, ("threads", "[1, 256]")),
     "choice": ("evaluator", lambda folder: {"suite": "all"}, ("suite", "held_out, training")),
     "unknown": ("perception", lambda folder: {"half_lenght": 2.0}, ("half_lenght", "half_length")),
     "unknown suite": ("world", lambda folder: {"training_routes": "elsewhere"}, ("elsewhere",)),
-    "no routes": ("world", lambda folder: {"training_routes": no_routes(folder)}, ("no_routes.json", "at least one route")),
+    "no routes": ("world", lambda folder: {"training_routes": no_routes(folder)}, ("no_routes", "at least one")),
     "no route file": ("world", lambda folder: {"held_out_routes": str(folder / "gone.json")}, ("gone.json",)),
 }  # fmt: skip
 
