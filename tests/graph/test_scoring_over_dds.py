@@ -106,14 +106,13 @@ def test_event_monitor_judges_a_replayed_episode_as_before_and_counts_what_is_mi
     process = node("event_monitor", tmp_path / "node.log", peer.domain)
     try:
         peer.connect(topics.OBSERVATION, Observation, qos.RECORD)
-        peer.publish(topics.OBSERVATION, observations[0], qos.RECORD)
-        peer.wait_for_diagnostics("/event_monitor", "dropped: observation before the road map", "1")
+        peer.publish(topics.OBSERVATION, observations[1], qos.RECORD)  # kept until the road map is there
+        peer.wait_for_diagnostics("/event_monitor", "observation age [s]")
         peer.publish(topics.ROAD_MAP, heard[topics.ROAD_MAP][-1], qos.LATCHED)
         peer.publish(topics.EPISODE_START, start, qos.LATCHED)
         peer.connect(topics.EPISODE_END, EpisodeEnd, qos.RECORD)
 
         # An episode without its first frame is not judged.
-        peer.publish(topics.OBSERVATION, observations[1], qos.RECORD)
         peer.wait_for_diagnostics(
             "/event_monitor", "dropped: observation of an episode whose first frame is missing", "1"
         )
@@ -144,5 +143,27 @@ def test_event_monitor_judges_a_replayed_episode_as_before_and_counts_what_is_mi
             shifted.episode += 1
             peer.publish(topics.OBSERVATION, shifted, qos.RECORD)
         peer.wait_for_diagnostics("/event_monitor", "dropped: frames missing between two observations", "3")
+    finally:
+        process.end()
+
+
+def test_an_episode_that_overtakes_the_road_map_is_judged_all_the_same(trained, peer, tmp_path):
+    heard = trained.heard.messages
+    start, observations, _, ends = episode_of(trained, 1)
+    process = node("event_monitor", tmp_path / "node.log", peer.domain)
+    try:
+        peer.publish(topics.EPISODE_START, start, qos.LATCHED)
+        peer.connect(topics.EPISODE_END, EpisodeEnd, qos.RECORD)
+        for observation in observations[:100]:
+            peer.publish(topics.OBSERVATION, observation, qos.RECORD)
+        peer.wait_for_diagnostics("/event_monitor", "observation age [s]")
+        peer.publish(topics.ROAD_MAP, heard[topics.ROAD_MAP][-1], qos.LATCHED)
+        for observation in observations[100:]:
+            peer.publish(topics.OBSERVATION, observation, qos.RECORD)
+        peer.publish(topics.EPISODE_END, ends[0], qos.RECORD)
+        peer.wait(lambda: peer.messages[topics.EPISODE_RECORD], "the record")
+        then = [m.step for m in heard[topics.GROUNDED_REWARD] if m.episode == start.episode]
+        assert [m.step for m in peer.messages[topics.GROUNDED_REWARD]] == then
+        assert not [key for key in peer.diagnostics("/event_monitor") if key.startswith("dropped")]
     finally:
         process.end()
