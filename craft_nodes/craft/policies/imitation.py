@@ -23,6 +23,8 @@ class ImitationConfig:
     weight_decay: float = 1e-4  # of AdamW (ours)
     max_grad_norm: float = 1.0  # the gradient's global norm is clipped to it (ours)
     target_sharpness: float = 4.0  # [1/m2] SparseDriveV2: softmax(-4 d), d the squared distance
+    label_smoothing: float = 0.02  # share of the target spread over all candidates, so that fine-tuning can still
+    # raise those that the expert never took: near probability 0 its gradient vanishes and its KL is too dear (ours)
     validation_share: float = 0.1  # of the episodes, not used for training (ours)
     seed: int = 0  # of the weights, the vocabulary, the split and the order of the states
 
@@ -37,6 +39,8 @@ class ImitationConfig:
             for name in ("learning_rate", "max_grad_norm", "target_sharpness")
             if not 0.0 < getattr(self, name) < math.inf
         ]
+        if not 0.0 <= self.label_smoothing < 1.0:
+            wrong.append(f"label_smoothing is {self.label_smoothing}, expected 0 or more, below 1")
         if not 0.0 <= self.weight_decay < math.inf:
             wrong.append(f"weight_decay is {self.weight_decay}, expected 0 or more")
         if not 0.0 < self.validation_share < 1.0:
@@ -151,7 +155,7 @@ def imitate(
                 part = dataset[rows]
                 logits = head(encoder(part.batch), candidates)
                 targets = imitation_targets(part.futures, candidates.trajectories, config.target_sharpness)
-                loss = functional.cross_entropy(logits, targets)
+                loss = functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
                 if not torch.isfinite(loss):
                     raise ValueError(f"imitation diverged at step {done} of {total}; lower the learning rate")
                 optimiser.zero_grad(set_to_none=True)

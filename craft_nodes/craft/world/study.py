@@ -36,7 +36,7 @@ class StudyConfig:
     checkpoint: str = "vocabulary"  # checkpoint folder, or the name of a shipped one
     seeds: tuple[int, ...] = (0, 1, 2)  # training seeds
     workers: int = 2  # runs at a time, each on one core
-    tuning: FineTuningConfig = field(default_factory=lambda: FineTuningConfig(evaluation_episodes=96))  # of every run
+    tuning: FineTuningConfig = field(default_factory=lambda: FineTuningConfig(evaluation_episodes=48))  # of every run
 
 
 class _Lines:
