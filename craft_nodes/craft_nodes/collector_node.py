@@ -54,6 +54,7 @@ class CollectorNode(rclpy.node.Node):
         sub(EpisodeRecord, topics.EPISODE_RECORD, self._on_record, qos.RECORD)
         sub(ObservationMsg, topics.OBSERVATION, self._on_observation, qos.RECORD)
         sub(Odometry, topics.ego(role, "odometry"), self._on_odometry, qos.SENSOR)
+        self._awaited = (topics.OBSERVATION, topics.ego(role, "odometry"))  # the first frames must find two readers
 
     def _on_road_map(self, msg: RoadMapMsg):
         self._expert = Expert(messages.road_map_from_msg(msg))
@@ -102,9 +103,16 @@ class CollectorNode(rclpy.node.Node):
             steer = self._disturbance(steer)
         self._control.publish(messages.control_to_msg(stamp, throttle, steer, brake))
 
+    def _graph_is_there(self) -> bool:
+        """Whether the first frame of an episode would find everybody: perception, the event monitor and this node."""
+        counts = [self.count_subscribers(self.resolve_topic_name(topic)) for topic in self._awaited]
+        return self._expert is not None and min(counts) >= 2
+
     def work(self) -> int:
         """Order the episodes and wait until the last one is judged."""
         executor = make_executor(self)
+        while not self._graph_is_there():
+            executor.spin_once(timeout_sec=0.2)
         self._order.publish(
             Phase(
                 phase=1,

@@ -13,6 +13,8 @@ from craft_nodes.diagnostics import Health
 from craft_nodes.parameters import declare, refuse_unknown
 from craft_nodes.running import run
 
+_EARLY_KEPT = 4000  # observations that wait for the road map; the longest episode (Bench2Drive: 4000 ticks)
+
 
 class EventMonitorNode(rclpy.node.Node):
     """Judges only what was executed: consecutive observations and the collision sensor."""
@@ -23,6 +25,7 @@ class EventMonitorNode(rclpy.node.Node):
         refuse_unknown(self)
         self.health = Health(self)
         self._monitor: EventMonitor | None = None
+        self._early: list[ObservationMsg] = []  # the road map is large: the first frames may overtake it
         self._starts: dict[int, EpisodeStart] = {}
         self._ends: dict[int, EpisodeEnd] = {}
         self._collisions = []
@@ -43,6 +46,9 @@ class EventMonitorNode(rclpy.node.Node):
     def _on_road_map(self, msg: RoadMapMsg):
         self._monitor = EventMonitor(messages.road_map_from_msg(msg), EventConfig())
         self._episode = 0
+        early, self._early = self._early, []
+        for observation in early:
+            self._judge(observation)
 
     def _on_start(self, msg: EpisodeStart):
         self._starts[msg.episode] = msg
@@ -59,9 +65,14 @@ class EventMonitorNode(rclpy.node.Node):
 
     def _on_observation(self, msg: ObservationMsg):
         self.health.received("observation")
-        if self._monitor is None:
+        if self._monitor is not None:
+            self._judge(msg)
+        elif len(self._early) < _EARLY_KEPT:
+            self._early.append(msg)
+        else:
             self.health.dropped("observation before the road map")
-            return
+
+    def _judge(self, msg: ObservationMsg):
         observation = messages.observation_from_msg(msg)
         if msg.episode != self._episode:
             if msg.frame != 0:
