@@ -78,6 +78,11 @@ def node(name: str, log: Path, domain: int, parameters: dict | None = None, rema
     if namespace:
         arguments += ["-r", f"__ns:=/{namespace}"]
     target = f"craft_nodes.{name}_node:main"
+    return child(target, *arguments, log=log, domain=domain)
+
+
+def child(target: str, *arguments, log: Path, domain: int) -> Process:
+    """A program of the stack, started as the launcher does; it ends with this process, however that ends."""
     env = {LAUNCHER_VARIABLE: str(os.getpid()), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return Process("craft_nodes.child", target, *arguments, log=log, domain=domain, env=env)
 
@@ -86,7 +91,7 @@ class Server:
     """carla_light on a free port."""
 
     def __init__(self, log: Path, domain: int):
-        self.process = Process("carla_light", "--port", "0", log=log, domain=domain)
+        self.process = child("carla_light", "--port", "0", log=log, domain=domain)
         while not (listening := re.search(r"127\.0\.0\.1:(\d+)", self.process.output)):
             if not self.process.running:
                 raise RuntimeError(f"carla_light ended: {self.process.output}")
