@@ -1,5 +1,6 @@
 """How every node process starts and ends."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -34,7 +35,11 @@ def run(make_node: Callable[[], Node], work: Callable[[Node], int | None] | None
                 node.close()
             node.destroy_node()
         rclpy.try_shutdown()
-    sys.exit(code)
+    # Everything that matters is closed by now. Taking down an interpreter with torch and numba in it takes seconds, and
+    # it has been seen to crash in the threads of the CARLA client meanwhile.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _spin(node: Node) -> int:

@@ -179,6 +179,7 @@ class WorldNode(rclpy.node.Node):
         simulation = self._simulation
         route, frame = simulation.begin(spec, start.episode, start.seed)
         start.header.stamp = messages.to_time(frame.stamp_s)
+        start.route_length = route.length_m
         self._route.publish(messages.route_to_msg(route, start.header.stamp))
         self._start.publish(start)
         self._publish(frame)

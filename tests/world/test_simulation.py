@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import carla
@@ -42,6 +43,10 @@ def test_frame_holds_what_the_server_says(light_server):
             control = follower.control(frame, 6.0)
             frame = simulation.tick(*control)
         world = connect("127.0.0.1", light_server.port, 10.0).get_world()
+        # A new client knows the actors only when its first snapshot has come over its own stream.
+        deadline = time.monotonic() + 10.0
+        while not world.get_actors().filter("vehicle.*") and time.monotonic() < deadline:
+            time.sleep(0.02)
         actors = {a.id: a for a in world.get_actors() if a.type_id.split(".")[0] in ("vehicle", "walker")}
         snapshot = world.get_snapshot()
         ego_id = next(i for i, a in actors.items() if a.attributes["role_name"] == "hero")

@@ -24,3 +24,8 @@ class Route:
             raise ValueError(f"a route of {len(self.points)} points has {list(self.yaw.shape)} headings")
         if not (np.isfinite(self.points).all() and np.isfinite(self.yaw).all()):
             raise ValueError("a route has coordinates that are not finite")
+
+    @property
+    def length_m(self) -> float:
+        """From the first point to the last, along the line."""
+        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
