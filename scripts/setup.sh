@@ -121,6 +121,7 @@ kernels=$(hash_of scripts/warm_up.py craft_nodes/craft/counterfactual craft_node
   craft_nodes/craft/world/expert_rollout.py)
 if ! is_done kernels "$kernels"; then
   echo "setup: compiling the kernels (about a minute)"
-  "$venv/bin/python" scripts/warm_up.py || fail "compiling the kernels failed; run .venv/bin/craft doctor."
+  "$venv/bin/python" scripts/warm_up.py >"$venv/warm_up.log" 2>&1 ||
+    fail "compiling the kernels failed; run .venv/bin/craft doctor. What was said is in $venv/warm_up.log"
   set_done kernels "$kernels"
 fi
