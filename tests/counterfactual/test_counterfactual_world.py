@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from counterfactual_scenes import agent, at_speed, candidates, scene, stop_line, straight_road
 
+from counterfactual_scenes import agent, at_speed, candidates, scene, stop_line, straight_road
 from craft.counterfactual import CounterfactualConfig, CounterfactualWorld
 from craft.counterfactual.benchmark import measure
 from craft.scene import EgoField, StopKind

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from counterfactual_scenes import agent, crossing, road_map, scene, stop_line, straight_road
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from counterfactual_scenes import agent, crossing, road_map, scene, stop_line, straight_road
 from craft.counterfactual import CounterfactualWorld
 from craft.counterfactual.reference import ReferenceWorld
 from craft.scene import AgentKind, LightState, RouteField, StopKind
