@@ -35,7 +35,7 @@ from craft_nodes.execution import make_executor
 from craft_nodes.parameters import declare, refuse_unknown
 from craft_nodes.running import run
 
-_ANNOUNCE_S = 1.0  # the first frame of an episode is published again after this long without an answer [s]
+_ANNOUNCE_S = 5.0  # the first frame of an episode is published again after so long without an answer [s]
 _LAST_WORDS_S = 0.2  # for the last message to leave, before the process ends without ceremony [s]
 
 
@@ -236,8 +236,8 @@ class WorldNode(rclpy.node.Node):
     def _wait_for_control(self, report: PhaseStatus, announce: WorldFrame | None) -> CarlaEgoVehicleControl:
         """The command for the published frame; after `control_timeout` a full brake, counted.
 
-        `announce`: this frame is published again every second meanwhile, because what is sent before two processes have
-        discovered each other is lost.
+        `announce`: this frame is published again every _ANNOUNCE_S meanwhile, because what is sent before two processes
+        have discovered each other is lost.
         """
         begin = last = time.monotonic()
         while self._control is None:

@@ -12,7 +12,7 @@ from graph_recorder import CRAFT_TOPICS, Peer
 
 ODOMETRY, STATUS = topics.ego("hero", "odometry"), topics.ego("hero", "vehicle_status")
 COMMAND = topics.ego("hero", "vehicle_control_cmd")
-TIMEOUT_S = 3.0  # longer than it takes until the first frame is announced again
+TIMEOUT_S = 7.0  # longer than it takes until the first frame is announced again
 DECISIONS = 2
 
 
