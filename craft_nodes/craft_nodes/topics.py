@@ -5,7 +5,6 @@ DIAGNOSTICS = "/diagnostics"
 
 # Names and types of carla-ros-bridge.
 WORLD_INFO = "carla/world_info"
-STATUS = "carla/status"
 LIGHT_INFO = "carla/traffic_lights/info"
 LIGHT_STATUS = "carla/traffic_lights/status"
 

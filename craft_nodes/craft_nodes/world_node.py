@@ -13,7 +13,6 @@ from carla_msgs.msg import (
     CarlaCollisionEvent,
     CarlaEgoVehicleControl,
     CarlaEgoVehicleStatus,
-    CarlaStatus,
     CarlaTrafficLightInfoList,
     CarlaTrafficLightStatusList,
     CarlaWorldInfo,
@@ -57,12 +56,12 @@ class WorldNode(rclpy.node.Node):
         self._timeout = declare(
             self, "control_timeout", 20.0, "wall time to wait for a control command [s]", low=0.01, high=600.0
         )
-        self._suites = {
+        suites = {
             "training": declare(self, "training_routes", "training", "training suite: a name or a path"),
             "held_out": declare(self, "held_out_routes", "held_out", "held-out suite: a name or a path"),
         }
         refuse_unknown(self)
-        self._routes = {name: load_suite(path) for name, path in self._suites.items()}
+        self._routes = {name: load_suite(path) for name, path in suites.items()}
         self.health = Health(self)
         self._order: Phase | None = None
         self._control: CarlaEgoVehicleControl | None = None
@@ -73,7 +72,6 @@ class WorldNode(rclpy.node.Node):
 
         pub = self.create_publisher
         self._clock_topic = pub(Clock, topics.CLOCK, qos.SENSOR)
-        self._status = pub(CarlaStatus, topics.STATUS, qos.SENSOR)
         self._light_status = pub(CarlaTrafficLightStatusList, topics.LIGHT_STATUS, qos.LATCHED)
         self._light_info = pub(CarlaTrafficLightInfoList, topics.LIGHT_INFO, qos.LATCHED)
         self._world_info = pub(CarlaWorldInfo, topics.WORLD_INFO, qos.LATCHED)
