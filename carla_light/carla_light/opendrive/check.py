@@ -4,6 +4,7 @@ import math
 from xml.etree import ElementTree
 
 from carla_light.errors import MapError
+from carla_light.opendrive.parked_vehicles import KINDS
 
 _MAX_NAMED = 3  # faults named in one message
 
@@ -40,6 +41,8 @@ def _faults(root: ElementTree.Element) -> list[str]:
     for junction in root.findall("junction"):
         faults += _junction_faults(junction, road_ids)
     faults += _signal_faults(root)
+    for road in roads:
+        faults += _parked_faults(road)
     return faults
 
 
@@ -79,6 +82,22 @@ def _road_faults(road: ElementTree.Element, seen: set[str]) -> list[str]:
         if not lane.get("id", "").lstrip("-").isdigit():
             faults.append(f"{here} has a lane without a whole number as id")
             break
+    return faults
+
+
+def _parked_faults(road: ElementTree.Element) -> list[str]:
+    faults = []
+    lanes = {lane.get("id") for lane in road.iterfind("lanes/laneSection/*/lane")}
+    for item in road.iterfind("objects/object"):
+        if item.get("type") not in KINDS:
+            continue
+        here = f"the parked {item.get('type')} '{item.get('id')}' on road '{road.get('id')}'"
+        if not all(_number(item, key) > 0.0 for key in ("length", "width", "height")):
+            faults.append(f"{here} has no positive length, width and height")
+        elif not 0.0 <= _number(item, "s") <= _number(road, "length") or not math.isfinite(_number(item, "t")):
+            faults.append(f"{here} does not stand beside the road: its s or t is wrong")
+        elif not lanes & {"-1", "1"}:
+            faults.append(f"{here} has no lane -1 or 1 beside it")
     return faults
 
 

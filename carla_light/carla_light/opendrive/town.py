@@ -12,6 +12,7 @@ from carla_light.errors import MapError
 from carla_light.opendrive.approaches import LIGHT, STOP, YIELD, Approach, find_approaches
 from carla_light.opendrive.check import parse_checked
 from carla_light.opendrive.controllers import Phase, signal_phases
+from carla_light.opendrive.parked_vehicles import ParkedVehicle, find_parked_vehicles
 from carla_light.opendrive.spawn_points import spawn_points
 from carla_light.opendrive.speed_limits import SpeedLimits
 
@@ -28,6 +29,7 @@ class Town:
     stops: list[Approach]
     yields: list[Approach]
     limits: SpeedLimits
+    parked: list[ParkedVehicle]
     spawn_points: list[carla.Transform]
 
 
@@ -59,6 +61,7 @@ def _build(name: str, opendrive: str, root: Element) -> Town:
         find_approaches(road_map, STOP),
         find_approaches(road_map, YIELD),
         SpeedLimits(road_map, root),
+        find_parked_vehicles(road_map, root),
         points,
     )
 

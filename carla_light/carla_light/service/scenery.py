@@ -1,11 +1,15 @@
-"""Calls about scenery, of which there is none but a flat ground, and about rays."""
+"""Calls about scenery, which is a flat ground and parked vehicles, and about rays."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
 from carla_light.session import Session
+from carla_light.simulation.actors import Fixture
 from carla_light.simulation.rays import GROUND, cast
 
 _LABEL_ROAD, _LABEL_NONE = 1, 0  # carla::rpc::CityObjectLabel
+_LABEL_ANY = 255
 _GROUND_Z = 0.0
 
 
@@ -17,16 +21,29 @@ class SceneryService:
         self._session = session
 
     def get_environment_objects(self, label: int) -> list:
-        """None."""
-        return []
+        """carla::rpc::EnvironmentObject: [transform, box in the world, id, name, label], of one label or of any."""
+        return [
+            [[list(part) for part in fixture.transform()], _world_box(fixture), number, fixture.name, fixture.tag]
+            for number, fixture in self._fixtures()
+            if label in (fixture.tag, _LABEL_ANY)
+        ]
+
+    def enable_environment_objects(self, ids: list[int], enable: bool) -> None:
+        """Hides objects or shows them again; a hidden one can neither be seen nor hit."""
+        for number, fixture in self._fixtures():
+            if number in ids:
+                fixture.solid = enable
 
     def get_all_level_BBs(self, label: int) -> list:  # noqa: N802  (the wire's name)
-        """None."""
-        return []
+        """Boxes of the environment objects, in the world."""
+        return [_world_box(fixture) for _, fixture in self._fixtures() if label in (fixture.tag, _LABEL_ANY)]
 
     def get_names_of_all_objects(self) -> list[str]:
-        """None."""
-        return []
+        """Names of the environment objects."""
+        return [fixture.name for _, fixture in self._fixtures()]
+
+    def _fixtures(self) -> Iterable[tuple[int, Fixture]]:
+        return enumerate(self._session.world.fixtures.all, start=1)
 
     def query_lights_state(self, client: str) -> list:
         """States of street lamps: none."""
@@ -54,9 +71,15 @@ class SceneryService:
             return []
         ray = np.asarray(direction, float)[None] / length
         world = self._session.world
-        bodies = [*world.vehicles.values(), *world.walkers.values(), *world.props.values()]
+        bodies = [*world.vehicles.values(), *world.walkers.values(), *world.props.values(), *world.fixtures.shown]
         distance, hit = cast(tuple(origin), ray, [body.box() for body in bodies], _GROUND_Z)
         if not distance[0] <= reach:
             return []
         label = _LABEL_ROAD if hit[0] == GROUND else bodies[hit[0]].tag or _LABEL_NONE
         return [[(np.asarray(origin) + distance[0] * ray[0]).tolist(), label]]
+
+
+def _world_box(fixture: Fixture) -> list:
+    """carla::geom::BoundingBox of something that is no actor: [centre and half extents, rotation, actor id 0]."""
+    centre = [fixture.x, fixture.y, fixture.z + fixture.box_centre[2]]
+    return [centre, list(fixture.half_extents), [fixture.pitch, fixture.yaw, fixture.roll], 0]

@@ -93,6 +93,18 @@ class Prop(Body):
     __slots__ = ()
 
 
+class Fixture(Prop):
+    """A part of the map that can be hit: a parked vehicle. No actor: its id is 0, as in CARLA's collision events."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, blueprint: Blueprint, name: str, transform: Transform) -> None:
+        """A fixture with the box of a blueprint."""
+        super().__init__(0, blueprint, [], transform, 0)
+        self.name = name
+        self.physics = False
+
+
 class Sensor(Actor):
     """A sensor. `mount` is its transform relative to the parent (in the world without one)."""
 

@@ -7,6 +7,7 @@ from carla_light.opendrive.town import Town
 from carla_light.simulation.actors import Actor, Body, Plain, Prop, Sensor, Sign, Transform
 from carla_light.simulation.boxes import overlap_normal
 from carla_light.simulation.contacts import Contact, find_contacts
+from carla_light.simulation.fixtures import Fixtures
 from carla_light.simulation.geometry import to_world, wrap_degrees
 from carla_light.simulation.lanes import LaneWatch
 from carla_light.simulation.snapshot import pack_snapshot
@@ -36,6 +37,7 @@ class World:
         self.walkers: dict[int, Walker] = {}
         self.props: dict[int, Prop] = {}
         self.sensors: dict[int, Sensor] = {}
+        self.fixtures = Fixtures(town.parked)
         self.contacts: list[Contact] = []
         self._last_id = 0
         self.spectator = self._keep(Plain(self._new_id(), "spectator", [], _SPECTATOR_AT))
@@ -112,7 +114,8 @@ class World:
 
     def _check_free(self, body: Body) -> None:
         box = body.box()
-        for other in (*self.vehicles.values(), *self.walkers.values(), *self.props.values()):
+        others = (*self.vehicles.values(), *self.walkers.values(), *self.props.values(), *self.fixtures.near([body]))
+        for other in others:
             if other.solid and overlap_normal(box, other.box()) is not None:
                 raise RpcError("Spawn failed because of collision at spawn position")
 
@@ -143,7 +146,7 @@ class World:
         for walker in self.walkers.values():
             walker.step(dt_s)
         bodies = [body for shelf in (self.vehicles, self.walkers, self.props) for body in shelf.values() if body.solid]
-        self.contacts = find_contacts(bodies)
+        self.contacts = find_contacts(bodies + self.fixtures.near(bodies))
         for vehicle in self.vehicles.values():
             vehicle.close_step(dt_s)
             self.lanes.update(vehicle)

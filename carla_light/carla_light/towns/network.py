@@ -7,6 +7,7 @@ from math import atan2, cos, sin
 
 from carla_light.towns.geometry import Corner, rounded_polyline
 from carla_light.towns.junction import Junction, Leg, connect, place_controls, place_speed_limits, setback
+from carla_light.towns.parking import park_cars
 from carla_light.towns.road import Control, Crosswalk, Profile, Road, RoadLink, carriageway, width
 
 _MID_CROSSWALK_HALF_M = 1.5  # half the extent of a crosswalk between two junctions, along the road
@@ -125,6 +126,7 @@ class Network:
             half, reach = _MID_CROSSWALK_HALF_M, _MID_CROSSWALK_BEYOND_KERB_M
             across = (-carriageway(road.right) - reach, carriageway(road.left) + reach)
             road.crosswalks.append(Crosswalk(road.length / 2.0, (-half, half), across))
+        park_cars(road)
         street.a.legs.append(Leg(road, False, street.control_a))
         street.b.legs.append(Leg(road, True, street.control_b))
         return road

@@ -64,7 +64,9 @@ def _add_road(root: Element, road: Road) -> None:
     _add_plan_view(element, road)
     _add(_add(element, "elevationProfile"), "elevation", s=0.0, a=0.0, b=0.0, c=0.0, d=0.0)
     _add_lanes(element, road)
-    _add_crosswalks(element, road)
+    objects = _add(element, "objects")
+    _add_crosswalks(objects, road)
+    _add_parked_cars(objects, road)
     _add_signals(element, road)
 
 
@@ -126,8 +128,7 @@ def _add_mark(lane: Element, mark: str, color: str, *, lane_change: bool) -> Non
     _add(lane, "roadMark", sOffset=0.0, type=mark, weight="standard", color=color, width=0.12, laneChange=change)
 
 
-def _add_crosswalks(element: Element, road: Road) -> None:
-    objects = _add(element, "objects")
+def _add_crosswalks(objects: Element, road: Road) -> None:
     for k, crosswalk in enumerate(road.crosswalks):
         (u0, u1), (v0, v1) = crosswalk.u, crosswalk.v
         place = {"s": crosswalk.s, "t": 0.0, "zOffset": 0.0, "hdg": 0.0, "pitch": 0.0, "roll": 0.0}
@@ -136,6 +137,14 @@ def _add_crosswalks(element: Element, road: Road) -> None:
         outline = _add(item, "outline")
         for u, v in ((u0, v0), (u1, v0), (u1, v1), (u0, v1), (u0, v0)):
             _add(outline, "cornerLocal", u=u, v=v, z=0.0)
+
+
+def _add_parked_cars(objects: Element, road: Road) -> None:
+    for k, car in enumerate(road.parked, len(road.crosswalks)):
+        heading = 0.0 if car.along else pi
+        place = {"s": car.s, "t": car.t, "zOffset": 0.0, "hdg": heading, "pitch": 0.0, "roll": 0.0}
+        size = {"orientation": "none", "length": car.length, "width": car.width, "height": car.height}
+        _add(objects, "object", id=1000 * road.id + k, name="ParkedCar", type="car", **place, **size)
 
 
 def _add_signals(element: Element, road: Road) -> None:

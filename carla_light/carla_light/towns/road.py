@@ -89,6 +89,18 @@ class Crosswalk:
 
 
 @dataclass(frozen=True)
+class ParkedCar:
+    """A car that stands on a parking lane: its middle at (s, t) along the road and to its left, and its size [m]."""
+
+    s: float
+    t: float
+    along: bool  # whether it looks along the road, as cars on the right do
+    length: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
 class RoadLink:
     """What a road's end is linked to: a junction, or one end ("start", "end") of a road."""
 
@@ -110,7 +122,7 @@ class Road:
         predecessor, successor: What the ends are linked to.
         junction: Id of the junction that the road lies in, or None.
         lane_links: In a junction: lane id -> (incoming road's lane id, outgoing road's lane id).
-        signals, crosswalks: What stands beside it or is painted on it.
+        signals, crosswalks, parked: What stands beside it, is painted on it, and is parked on it.
     """
 
     id: int
@@ -125,6 +137,7 @@ class Road:
     lane_links: dict[int, tuple[int, int]] = field(default_factory=dict)
     signals: list[Signal] = field(default_factory=list)
     crosswalks: list[Crosswalk] = field(default_factory=list)
+    parked: list[ParkedCar] = field(default_factory=list)
 
     def __post_init__(self):
         # carla.Map 0.9.16 raises in next_until_lane_end where whole steps end exactly at the end of a lane.

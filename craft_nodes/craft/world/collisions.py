@@ -10,6 +10,7 @@ import time
 
 import carla
 
+LAYOUT_ID = 0  # the other party is a part of the map, a parked vehicle too
 NEAR_M = 0.05  # boxes closer than this may be in contact: physics shapes differ a little from the boxes [m]
 WAIT_S = 0.25  # longest wait for one frame's event; a local server needs 1 ms [s]
 CLOSER_M = 1e-4  # a gap that shrank by less is the gap whose wait already found nothing [m]
@@ -60,7 +61,7 @@ class CollisionLog:
         other = event.other_actor
         is_actor = other is not None and other.type_id.split(".")[0] in ("vehicle", "walker", "static")
         impulse = event.normal_impulse
-        entry = (event.frame, other.id if is_actor else 0, math.hypot(impulse.x, impulse.y, impulse.z))
+        entry = (event.frame, other.id if is_actor else LAYOUT_ID, math.hypot(impulse.x, impulse.y, impulse.z))
         with self._arrived:
             self._events.append(entry)
             self._arrived.notify_all()

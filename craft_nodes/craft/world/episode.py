@@ -8,8 +8,11 @@ import numpy as np
 
 from craft.perception.inputs import WorldFrame
 from craft.world.carla_frames import SPAWN_HEIGHT_M, carla_transform, carla_vector
+from craft.world.parked_vehicles import ParkedVehicles
 from craft.world.route_line import RouteLine
 
+CROSSED_M = 20.0  # half the length of a strip across a road; parked vehicles farther from the route stand elsewhere [m]
+GAP_STEP_M = 0.25  # steps in which a gap between parked vehicles is searched [m]
 SAME_DIRECTION_RAD = math.radians(60.0)  # a lane that runs within this angle of the route runs along it [rad]
 
 
@@ -28,6 +31,7 @@ class Stage:
         params: The scenario's parameters as the route gives them.
         generator: The episode's randomness.
         where: Names the route in error messages.
+        parked: The town's parked vehicles.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Stage:
         params: Mapping[str, float],
         generator: np.random.Generator,
         where: str,
+        parked: ParkedVehicles,
     ):
         self.world = world
         self.map = world.get_map()
@@ -47,6 +52,7 @@ class Stage:
         self.params = params
         self.generator = generator
         self.where = where
+        self._parked = parked
         self.frame: WorldFrame | None = None
         self.ego_m = 0.0  # arc length of the ego now [m]
         self._client = client
@@ -110,6 +116,28 @@ class Stage:
         here = self.waypoint(s)
         lanes = (here.get_left_lane(), here.get_right_lane())
         return [self._aside(s, lane) for lane in lanes if _is_kind(lane, carla.LaneType.Parking)]
+
+    def gap_between_parked(self, s: float, half_width_m: float, within_m: float) -> float:
+        """The arc length nearest to s at which a strip across the road is free of parked vehicles.
+
+        Args:
+            s: Where it is wanted [m].
+            half_width_m: Half the strip's width, along the route [m].
+            within_m: How far from s it may be [m].
+
+        Raises:
+            PlacementError: There is none.
+        """
+        x, y, _ = self.line.pose(s)
+        taken = []
+        for row in self._parked.near(x, y, within_m + CROSSED_M):
+            at, _ = self.line.project(*self._parked.poses[row, :2], s - within_m - CROSSED_M, s + within_m + CROSSED_M)
+            taken.append((at, self._parked.half_sizes[row, 0] + half_width_m))
+        for step in range(int(2 * within_m / GAP_STEP_M) + 1):
+            at = s + GAP_STEP_M * (step + 1 >> 1) * (-1 if step % 2 else 1)
+            if all(abs(at - middle) >= reach for middle, reach in taken):
+                return at
+        raise PlacementError(f"{self.where}: no gap between the parked vehicles within {within_m:g} m of {s:.0f} m")
 
     def oncoming_lane(self, s: float) -> float | None:
         """Signed distance of the middle of an oncoming lane that borders the route's lane [m]; None without one."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from craft.perception.inputs import Collision, Odometry, TrackedObjects, VehicleStatus, WorldFrame
 from craft.scene.observation import AgentKind, LightState
-from craft.world.collisions import NEAR_M, CollisionLog, box_gap
+from craft.world.collisions import LAYOUT_ID, NEAR_M, CollisionLog, box_gap
+from craft.world.parked_vehicles import ParkedVehicles
 
 LIGHT_STATES = {
     carla.TrafficLightState.Red: LightState.RED,
@@ -51,10 +52,12 @@ class FrameReader:
         world: The CARLA world.
         ego: The ego vehicle.
         collisions: Log of the ego's collision sensor.
+        parked: The town's parked vehicles; those near the ego are among the objects, after all others.
     """
 
-    def __init__(self, world: carla.World, ego: carla.Vehicle, collisions: CollisionLog):
+    def __init__(self, world: carla.World, ego: carla.Vehicle, collisions: CollisionLog, parked: ParkedVehicles):
         self._world = world
+        self._parked = parked
         self._ego_id = ego.id
         self._collisions = collisions
         self._bodies: dict[int, Body | None] = {}
@@ -90,13 +93,14 @@ class FrameReader:
         )
         status = VehicleStatus(stamp_s, cos * ego.ax + sin * ego.ay, throttle, steer, brake)
         others = [_motion(actors[i], self._bodies[i]) for i in ids]
+        parked = self._parked.near(ego.x, ego.y)
         return WorldFrame(
             stamp_s=stamp_s,
             odometry=odometry,
             status=status,
-            objects=self._tracked(stamp_s, ids, others),
+            objects=self._tracked(stamp_s, ids, others, parked),
             lights={light.id: int(LIGHT_STATES[light.state]) for light in self._lights},
-            collisions=self._contacts(snapshot.frame, stamp_s, ego, ids, others),
+            collisions=self._contacts(snapshot.frame, stamp_s, ego, ids, others, parked),
         )
 
     def _identify(self, ids: list[int]) -> None:
@@ -104,32 +108,44 @@ class FrameReader:
         found = {actor.id: _body(actor) for actor in self._world.get_actors(ids)}
         self._bodies.update((i, found.get(i)) for i in ids)
 
-    def _tracked(self, stamp_s: float, ids: list[int], others: list[Motion]) -> TrackedObjects:
-        bodies = [self._bodies[i] for i in ids]
+    def _tracked(self, stamp_s: float, ids: list[int], others: list[Motion], parked: np.ndarray) -> TrackedObjects:
+        bodies, count = [self._bodies[i] for i in ids], len(ids)
+        actors_and_parked = count + len(parked)
+        velocities = np.zeros((actors_and_parked, 2))
+        yaw_rates = np.zeros(actors_and_parked)
+        accelerations = np.zeros((actors_and_parked, 2))
+        velocities[:count] = np.array([(m.vx, m.vy) for m in others]).reshape(-1, 2)
+        yaw_rates[:count] = [m.yaw_rate for m in others]
+        accelerations[:count] = np.array([(m.ax, m.ay) for m in others]).reshape(-1, 2)
+        poses = np.array([(m.x, m.y, m.yaw) for m in others]).reshape(-1, 3)
+        half_sizes = np.array([(b.half_length, b.half_width) for b in bodies]).reshape(-1, 2)
         return TrackedObjects(
             stamp_s=stamp_s,
-            ids=np.array(ids, dtype=np.int64),
-            kinds=np.array([body.kind for body in bodies], dtype=np.uint8),
-            poses=np.array([(m.x, m.y, m.yaw) for m in others], dtype=np.float64).reshape(-1, 3),
-            velocities=np.array([(m.vx, m.vy) for m in others], dtype=np.float64).reshape(-1, 2),
-            yaw_rates=np.array([m.yaw_rate for m in others], dtype=np.float64),
-            accelerations=np.array([(m.ax, m.ay) for m in others], dtype=np.float64).reshape(-1, 2),
-            half_sizes=np.array([(b.half_length, b.half_width) for b in bodies], dtype=np.float64).reshape(-1, 2),
+            ids=np.concatenate([np.array(ids, np.int64), self._parked.ids[parked]]),
+            kinds=np.concatenate([np.array([body.kind for body in bodies], np.uint8), self._parked.kinds[parked]]),
+            poses=np.concatenate([poses, self._parked.poses[parked]]),
+            velocities=velocities,
+            yaw_rates=yaw_rates,
+            accelerations=accelerations,
+            half_sizes=np.concatenate([half_sizes, self._parked.half_sizes[parked]]),
         )
 
-    def _contacts(self, server_frame: int, stamp_s: float, ego: Motion, ids, others) -> tuple[Collision, ...]:
+    def _contacts(self, server_frame: int, stamp_s: float, ego: Motion, ids, others, parked) -> tuple[Collision, ...]:
         body = self._bodies[self._ego_id]
-        half_size = (body.half_length, body.half_width)
-        gaps_m = {}
-        for i, other in zip(ids, others, strict=True):
-            other_body = self._bodies[i]
-            reach = sum(half_size) + other_body.half_length + other_body.half_width
-            if abs(other.x - ego.x) > reach or abs(other.y - ego.y) > reach:
+        pose, half_size = (ego.x, ego.y, ego.yaw), (body.half_length, body.half_width)
+        near = [
+            (i, (other.x, other.y, other.yaw), (self._bodies[i].half_length, self._bodies[i].half_width))
+            for i, other in zip(ids, others, strict=True)
+        ]
+        near += [(LAYOUT_ID, tuple(self._parked.poses[row]), tuple(self._parked.half_sizes[row])) for row in parked]
+        gaps_m: dict[int, float] = {}
+        for i, other_pose, other_size in near:
+            reach = sum(half_size) + sum(other_size)
+            if abs(other_pose[0] - ego.x) > reach or abs(other_pose[1] - ego.y) > reach:
                 continue
-            other_size = (other_body.half_length, other_body.half_width)
-            gap = box_gap((ego.x, ego.y, ego.yaw), half_size, (other.x, other.y, other.yaw), other_size)
+            gap = box_gap(pose, half_size, other_pose, other_size)
             if gap < NEAR_M:
-                gaps_m[i] = gap
+                gaps_m[i] = min(gap, gaps_m.get(i, math.inf))
         contacts = self._collisions.during(server_frame, gaps_m)
         return tuple(Collision(stamp_s, other_id, impulse) for other_id, impulse in contacts)
 

@@ -19,6 +19,7 @@ from craft.world.collisions import CollisionLog
 from craft.world.connection import WorldError, connect, load_town, town_name
 from craft.world.episode import PlacementError, Stage
 from craft.world.frame_reader import FrameReader
+from craft.world.parked_vehicles import read_parked_vehicles
 from craft.world.route_line import RouteLine
 from craft.world.routes import RouteSpec, trace_route
 from craft.world.scenarios import Scenario, make_scenario
@@ -103,6 +104,7 @@ class Simulation:
         # A town made from a file goes by the file's name in routes; servers call every such map OpenDriveMap.
         self._loaded = Path(town).stem if town.endswith(".xodr") else town
         self._map = self._world.get_map()
+        self._parked = read_parked_vehicles(self._world)
         settings = self._world.get_settings()
         self._settings_found = self._world.get_settings()
         settings.synchronous_mode = True
@@ -159,7 +161,7 @@ class Simulation:
             where = f"route {spec.id} ({spec.scenario} in {spec.town})"
             generator = np.random.default_rng([seed, 0])
             self._stage = Stage(
-                self._client, self._world, self._line, spec.trigger, dict(spec.params), generator, where
+                self._client, self._world, self._line, spec.trigger, dict(spec.params), generator, where, self._parked
             )
             self._spawn_ego(where)
             self._scenario: Scenario = make_scenario(spec.scenario)
@@ -247,7 +249,7 @@ class Simulation:
         self._sensor = self._world.spawn_actor(sensor, carla.Transform(), attach_to=ego)
         collisions = CollisionLog()
         collisions.listen(self._sensor)
-        self._reader = FrameReader(self._world, ego, collisions)
+        self._reader = FrameReader(self._world, ego, collisions, self._parked)
 
     def _clear(self) -> None:
         """Remove road users and sensors that were there before: of an earlier run, or of another client."""

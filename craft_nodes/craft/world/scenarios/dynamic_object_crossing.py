@@ -11,6 +11,8 @@ from craft.world.scenarios.timing import EGO_FRONT_M, stopping_distance
 
 WALKER = "walker.pedestrian.0001"
 WIDEST_ROAD_M = 40.0  # the search for the far side ends here [m]
+WALKER_HALF_M = 0.8  # half the width that a walker needs between parked vehicles [m]
+PARKED_WITHIN_M = 5.0  # a gap between them is at most this far away [m]
 BESIDE_M = 1.5  # the walk ends this far beyond the last driving lane [m]
 
 
@@ -39,7 +41,8 @@ class DynamicObjectCrossing:
         """Put the walker beside the lane."""
         self._stage = stage
         self._parameters = draw(CrossingParameters, stage)
-        self._at_m = stage.trigger_m + self._parameters.distance
+        wanted_m = stage.trigger_m + self._parameters.distance
+        self._at_m = stage.gap_between_parked(wanted_m, WALKER_HALF_M, PARKED_WITHIN_M)
         stage.straight_road(self._at_m - 1.0, self._at_m + 1.0)
         self._right_m = _edge(stage, self._at_m, -1.0) + self._parameters.kerb
         self._far_m = _edge(stage, self._at_m, 1.0) + BESIDE_M
