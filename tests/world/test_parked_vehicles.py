@@ -1,4 +1,4 @@
-"""Parked vehicles reach perception as objects that stand still, and a collision with one counts as one with the layout."""
+"""Parked vehicles are objects that stand still for perception, and the layout for whoever drives into one."""
 
 from dataclasses import replace
 
