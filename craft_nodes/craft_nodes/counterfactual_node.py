@@ -30,12 +30,13 @@ class CounterfactualNode(rclpy.node.Node):
     def __init__(self):
         super().__init__("counterfactual")
         threads = declare(self, "threads", 1, "CPU threads of the scoring kernel", low=1, high=256)
+        device = declare(self, "device", "cpu", "cpu: the compiled kernel; else the torch device that scores, as cuda")
         self._batch = declare(self, "batch", 16, "states scored together at most", low=1, high=4096)
         capacity = declare(self, "queue", 4096, "decisions that may wait; further ones are dropped", low=1, high=10**6)
         refuse_unknown(self)
         self.health = Health(self)
+        self._world = CounterfactualWorld(CounterfactualConfig(), threads=threads, device=device)
         warm_up()
-        self._world = CounterfactualWorld(CounterfactualConfig(), threads=threads)
         self._road = None
         self._vocabularies: dict[str, Candidates] = {}
         self._observations: dict[tuple[int, int, int], ObservationMsg] = {}

@@ -61,6 +61,15 @@ def test_a_full_scoring_queue_drops_and_counts(trained, peer, tmp_path):
         process.end()
 
 
+def test_a_device_that_cannot_be_used_ends_the_node_with_one_line(tmp_path):
+    process = node("counterfactual", tmp_path / "node.log", free_domain(), {"device": "cuda:999"})
+    try:
+        assert process.wait(60.0) == 2
+        assert "cannot use device 'cuda:999'" in process.output and "Traceback" not in process.output
+    finally:
+        process.end()
+
+
 def test_decisions_that_cannot_be_scored_are_counted_by_reason(trained, peer, tmp_path):
     start, observations, decisions, _ = episode_of(trained, 1)
     process = node("counterfactual", tmp_path / "node.log", peer.domain)

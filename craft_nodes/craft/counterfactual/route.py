@@ -11,7 +11,7 @@ PIECE_COLUMNS = 7  # x [m], y [m], direction x, direction y, length [m], arc len
 BEHIND_M = 2.0  # the place is searched from here behind the last one [m]; ours
 AHEAD_M = 4.0  # to here ahead: a step of 0.1 s covers at most 2.8 m [m]; ours
 
-_TIE_M2 = 1e-9  # squared distances this near are equal [m2]; the later of two equally near pieces is taken, so that a
+TIE_M2 = 1e-9  # squared distances this near are equal [m2]; the later of two equally near pieces is taken, so that a
 # bend's corner belongs to the piece that goes on from it, whatever the rounding
 
 _X, _Y = int(RouteField.X), int(RouteField.Y)
@@ -76,6 +76,6 @@ def project(pieces, count, x, y, low_m, high_m, start):
         along = min(max(dx * pieces[i, 2] + dy * pieces[i, 3], 0.0), pieces[i, 4])
         ex, ey = dx - along * pieces[i, 2], dy - along * pieces[i, 3]
         distance = ex * ex + ey * ey
-        if distance <= nearest + _TIE_M2:
+        if distance <= nearest + TIE_M2:
             best, place, nearest = i, pieces[i, 5] + along, min(distance, nearest)
     return best, place, math.sqrt(nearest)

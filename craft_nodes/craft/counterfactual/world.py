@@ -12,6 +12,8 @@ from craft.counterfactual.config import CounterfactualConfig
 from craft.counterfactual.returns import CandidateReturns
 from craft.counterfactual.scene import Scene
 from craft.counterfactual.surface import Surface, build_surface
+from craft.counterfactual.torch_engine import TorchEngine
+from craft.counterfactual.torch_surface import TorchSurface
 from craft.scene import RoadMap
 from craft.scene.candidates import Candidates
 from craft.vehicle.tracking import TrackingConfig
@@ -32,20 +34,27 @@ class CounterfactualWorld:
         config: CounterfactualConfig | None = None,
         tracking: TrackingConfig | None = None,
         threads: int | None = None,
+        device: str = "cpu",
     ):
         """Take the configurations.
 
         Args:
             config: World and reward.
             tracking: The tracking law; the same as the executed controller's.
-            threads: Cores to use; all that this process may use when None.
+            threads: Cores to use on the CPU; all that this process may use when None.
+            device: "cpu" runs the compiled kernel; any other torch device, such as "cuda", the same computation in
+                torch (craft.counterfactual.torch_rollout), in float64.
+
+        Raises:
+            ValueError: threads is below 1, or torch cannot use the device.
         """
         self.config = config or CounterfactualConfig()
         self.tracking = tracking or TrackingConfig()
         self.threads = threads or len(os.sched_getaffinity(0))
         if self.threads < 1:
             raise ValueError(f"the counterfactual world needs at least one thread, not {self.threads}")
-        self._surfaces: dict[int, tuple[weakref.ref, Surface]] = {}
+        self._torch = None if device.partition(":")[0] == "cpu" else TorchEngine(self.config, self.tracking, device)
+        self._surfaces: dict[int, tuple[weakref.ref, Surface | TorchSurface]] = {}
 
     def evaluate(self, scene: Scene, candidates: Candidates) -> CandidateReturns:
         """Returns of G candidates in each of B states.
@@ -68,6 +77,8 @@ class CounterfactualWorld:
             raise ValueError("candidate trajectories have no points")
         if not torch.isfinite(trajectories[valid]).all():
             raise ValueError("a valid candidate trajectory has values that are not finite")
+        if self._torch is not None:
+            return self._torch.evaluate(scene, candidates, self._surface(scene.road))
         group = trajectories.shape[-3]
         trajectories = _array(trajectories, torch.float32)
         valid = _array(valid, torch.bool)
@@ -126,12 +137,14 @@ class CounterfactualWorld:
             progress_m=torch.from_numpy(progress),
         )
 
-    def _surface(self, road: RoadMap) -> Surface:
+    def _surface(self, road: RoadMap) -> Surface | TorchSurface:
         """The road map's surface, built once for each map object."""
         key = id(road)
         kept = self._surfaces.get(key)
         if kept is None or kept[0]() is not road:
             surface = build_surface(road, self.config.surface_margin_m)
+            if self._torch is not None:
+                surface = self._torch.surface(surface)
             kept = weakref.ref(road, lambda _: self._surfaces.pop(key, None)), surface
             self._surfaces[key] = kept
         return kept[1]

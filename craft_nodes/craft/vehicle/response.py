@@ -22,15 +22,21 @@ KMH_PER_MPS = 3.6
 
 
 @callable_from_python
-def throttle_map(speed_kmh, throttle):
-    """Speed [km/h] after one tick of `throttle` (0..1) at `speed_kmh` (PDM-Lite)."""
-    if throttle < COAST_THROTTLE:
-        return speed_kmh
+def driven_map(speed_kmh, throttle):
+    """Speed [km/h] after one tick of a `throttle` that drives, COAST_THROTTLE..1, at `speed_kmh` (PDM-Lite)."""
     v, t = speed_kmh, throttle
     constant = t * (-0.380192912 + t * 1.74950069)
     linear = 0.963873001 + t * (0.0916787414 - t * 0.070546153)
     square = 4.37535692e-4 + t * (-1.05996152e-3 + t * 6.71079346e-4)
     return constant + v * (linear + v * square)
+
+
+@callable_from_python
+def throttle_map(speed_kmh, throttle):
+    """Speed [km/h] after one tick of `throttle` (0..1) at `speed_kmh` (PDM-Lite)."""
+    if throttle < COAST_THROTTLE:
+        return speed_kmh
+    return driven_map(speed_kmh, throttle)
 
 
 @callable_from_python
