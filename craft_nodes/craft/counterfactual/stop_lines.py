@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from craft.scene.observation import LightState, StopField
 from craft.scene.road_map import StopKind
 from craft.vehicle.compiled import inner
@@ -63,3 +65,41 @@ def in_stop_zone(line, x, y, cos, sin, half_length, zone_m):
     centre = (x - line[0]) * line[2] + (y - line[1]) * line[3]
     reach = half_length * (cos * line[2] + sin * line[3])
     return centre + reach >= -zone_m and centre - reach <= 0.0
+
+
+@inner
+def stood_for(lines, count, x, y, cos, sin, half_length, zone_m):
+    """The lines in whose zone a vehicle there is, as bits of a uint64."""
+    stood = np.uint64(0)
+    for i in range(count):
+        if in_stop_zone(lines[i], x, y, cos, sin, half_length, zone_m):
+            stood |= np.uint64(1) << np.uint64(i)
+    return stood
+
+
+@inner
+def crossed(lines, count, stood, last_x, last_y, last_cos, last_sin, x, y, cos, sin, half_length, heading_cos):
+    """What a vehicle crosses with its front or its rear between two poses.
+
+    Args:
+        lines, count: Of fill_lines.
+        stood: Bits of the lines for which it has stood.
+        last_x, last_y, last_cos, last_sin: Pose before.
+        x, y, cos, sin: Pose now.
+        half_length: [m].
+        heading_cos: A line counts when the cosine between heading and its direction is above.
+
+    Returns:
+        (red_light, stop_sign)
+    """
+    red_light, stop_sign = False, False
+    for i in range(count):
+        if lines[i, 2] * cos + lines[i, 3] * sin <= heading_cos:
+            continue
+        for end in (half_length, -half_length):
+            if crosses(lines[i], last_x + end * last_cos, last_y + end * last_sin, x + end * cos, y + end * sin):
+                if lines[i, 5] > 0.5:
+                    red_light = True
+                elif not (stood >> np.uint64(i)) & np.uint64(1):
+                    stop_sign = True
+    return red_light, stop_sign

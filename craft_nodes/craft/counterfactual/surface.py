@@ -8,7 +8,7 @@ import numpy as np
 from craft.scene import LaneKind, RoadMap
 from craft.vehicle.compiled import inner
 
-CELL_M = 4.0  # side of a grid cell [m]
+CELL_M = 2.0  # side of a grid cell: about the length of a piece [m]
 
 Surface = namedtuple(
     "Surface",
@@ -95,11 +95,14 @@ def _fill_cells(first, last, columns, rows):
 @inner
 def on_piece(surface, piece, x, y, margin_m):
     """Whether a map point lies on a piece or at most margin_m outside each of its edges."""
-    edges = surface.edges
-    for i in range(4):  # noqa: SIM110 (numba has no generators here)
-        if edges[piece, i, 0] * x + edges[piece, i, 1] * y + edges[piece, i, 2] < -margin_m:
-            return False
-    return True
+    edges = surface.edges[piece]
+    # All four without a jump between: the jumps cannot be foretold and cost more than the arithmetic.
+    return (
+        (edges[0, 0] * x + edges[0, 1] * y + edges[0, 2] >= -margin_m)
+        & (edges[1, 0] * x + edges[1, 1] * y + edges[1, 2] >= -margin_m)
+        & (edges[2, 0] * x + edges[2, 1] * y + edges[2, 2] >= -margin_m)
+        & (edges[3, 0] * x + edges[3, 1] * y + edges[3, 2] >= -margin_m)
+    )
 
 
 @inner
@@ -121,6 +124,18 @@ def on_road(surface, x, y, margin_m):
         if on_piece(surface, surface.pieces[entry], x, y, margin_m):
             return True
     return False
+
+
+@inner
+def corner_off_road(surface, x, y, cos, sin, half_length, half_width, margin_m):
+    """Whether any corner of a box in the map frame lies off the road."""
+    lx, ly, wx, wy = half_length * cos, half_length * sin, -half_width * sin, half_width * cos
+    return not (
+        on_road(surface, x + lx + wx, y + ly + wy, margin_m)
+        and on_road(surface, x + lx - wx, y + ly - wy, margin_m)
+        and on_road(surface, x - lx + wx, y - ly + wy, margin_m)
+        and on_road(surface, x - lx - wx, y - ly - wy, margin_m)
+    )
 
 
 @inner

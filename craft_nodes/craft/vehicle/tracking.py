@@ -161,10 +161,10 @@ def pid(error, memory, p, i, d, window):
         window: Ticks.
     """
     cursor = int(memory[window + 1])
-    previous = memory[(cursor + window - 1) % window]
+    previous = memory[cursor - 1 if cursor > 0 else window - 1]
     memory[window] += error - memory[cursor]
     memory[cursor] = error
-    memory[window + 1] = (cursor + 1) % window
+    memory[window + 1] = cursor + 1 if cursor + 1 < window else 0
     return p * error + i * memory[window] / window + d * (error - previous)
 
 
