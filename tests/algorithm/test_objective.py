@@ -176,7 +176,7 @@ def test_the_coefficients_are_the_papers():
     config = CraftConfig()
     assert (config.lambda_cp, config.lambda_gr, config.beta_r, config.beta_f) == (1.0, 0.5, 0.5, 0.1)
     assert (config.sigma_min, config.gamma_c, config.correction_scale) == (5.0, 0.8, 8.0)
-    assert (config.clip, config.dual_clip, config.teacher_momentum) == (0.2, 2.0, 0.99)
+    assert (config.clip, config.dual_clip) == (0.2, 2.0)
 
 
 def test_all_coefficients_out_of_range_are_reported_together():

@@ -23,7 +23,7 @@ class ImitationConfig:
     weight_decay: float = 1e-4  # of AdamW (ours)
     max_grad_norm: float = 1.0  # the gradient's global norm is clipped to it (ours)
     target_sharpness: float = 4.0  # [1/m2] SparseDriveV2: softmax(-4 d), d the squared distance
-    label_smoothing: float = 0.02  # share of the target spread over all candidates, so that fine-tuning can still
+    label_smoothing: float = 0.05  # share of the target spread over all candidates, so that fine-tuning can still
     # raise those that the expert never took: near probability 0 its gradient vanishes and its KL is too dear (ours)
     validation_share: float = 0.1  # of the episodes, not used for training (ours)
     seed: int = 0  # of the weights, the vocabulary, the split and the order of the states

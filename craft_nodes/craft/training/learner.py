@@ -50,10 +50,10 @@ class LearnerConfig:
         craft: Coefficients of the objective.
     """
 
-    rounds: int = 8  # [-] ours: what fits the default run
+    rounds: int = 12  # [-] ours: what fits the default run
     epochs: int = 4  # [-] ours: the clipped ratio is made for a few passes
     minibatch_size: int = 64  # [states] ours: enough steps of the optimiser in few rounds
-    learning_rate: float = 3e-4  # [-] ours: the paper's 1e-4 is for runs of hours, this one has 8 rounds
+    learning_rate: float = 3e-4  # [-] ours: the paper's 1e-4 is for runs of hours, this one has 12 rounds
     final_learning_rate: float = 5e-6  # [-] CRAFT, training details
     weight_decay: float = 1e-5  # [-] CRAFT, training details
     max_grad_norm: float = 0.5  # [-] CRAFT, training details
