@@ -17,6 +17,7 @@ from craft.world.closed_loop import ClosedLoop, Listener
 from craft.world.expert import Expert
 from craft.world.routes import load_suite
 from craft.world.simulation import Simulation, WorldConfig
+from craft_nodes.cli import bench_counterfactual
 
 _SPEEDS_MPS = 16  # candidates: all combinations of so many speeds ...
 _CURVATURES = 32  # ... and curvatures, 512 in all
@@ -80,7 +81,13 @@ def score(road: RoadMap, observations: list[Observation]) -> float:
 
 def main(arguments: list[str]) -> int:
     """Entry point of `craft bench`."""
-    parser = argparse.ArgumentParser(prog="craft bench", description="Measures this machine on carla_light.")
+    if arguments[:1] == ["counterfactual"]:
+        return bench_counterfactual.main(arguments[1:])
+    parser = argparse.ArgumentParser(
+        prog="craft bench",
+        description="Measures this machine on carla_light.",
+        epilog="`craft bench counterfactual --help`: the counterfactual world alone, in detail.",
+    )
     parser.add_argument("--decisions", type=int, default=80, help="decisions to drive (default: 80, 20 s of driving)")
     parser.add_argument("--vehicles", type=int, default=10, help="background vehicles (default: 10)")
     options = parser.parse_args(arguments)
