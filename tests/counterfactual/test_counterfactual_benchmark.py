@@ -6,12 +6,14 @@ import math
 import numpy as np
 import pytest
 
-from craft.counterfactual import CounterfactualConfig, CounterfactualWorld
+from craft.counterfactual import CounterfactualConfig, CounterfactualWorld, kernel
 from craft.counterfactual.benchmark import breakdown, clock, measure, scenes
 from craft.counterfactual.benchmark.report import report
 from craft.counterfactual.benchmark.scaling import scaling
 from craft.counterfactual.benchmark.stages import STAGES, new_rollouts
 from craft.counterfactual.surface import build_surface
+from craft.scene.candidates import Candidates
+from craft.vehicle.tracking import TrackingConfig
 from craft_nodes.cli import bench_counterfactual
 
 WORLD = CounterfactualWorld(CounterfactualConfig(steps=20), threads=1)
@@ -144,6 +146,19 @@ def test_bad_sizes_are_refused_in_one_line(quick, capsys, arguments):
     last = capsys.readouterr().err.strip().splitlines()[-1]
     name, value = arguments.split()
     assert name in last and value in last and "at least" in last
+
+
+def test_one_compilation_serves_every_input():
+    many, alone = scenes.benchmark_candidates(4), scenes.benchmark_scene(1, 0)
+    own = Candidates(many.trajectories.expand(2, -1, -1, -1), many.valid.expand(2, -1))
+    for threads in (1, 2):
+        for world in (
+            CounterfactualWorld(threads=threads),
+            CounterfactualWorld(CounterfactualConfig(gamma=1, hold_s=1), TrackingConfig(turn_p=1), threads),
+        ):
+            world.evaluate(alone, many)
+            world.evaluate(scenes.benchmark_scene(2, 3), own)
+    assert len(kernel.evaluate_state.signatures) == 1
 
 
 @pytest.mark.parametrize("steps", [20, 40])

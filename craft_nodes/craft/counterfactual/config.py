@@ -2,7 +2,7 @@
 
 import math
 from collections import namedtuple
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class CounterfactualConfig:
 
     @property
     def numbers(self) -> "CounterfactualNumbers":
-        """The same values in the form that compiled functions take."""
-        return CounterfactualNumbers(*astuple(self))
+        """The same values in the form that compiled functions take; `1` for `1.0` must not make them compile again."""
+        return CounterfactualNumbers(*(field.type(getattr(self, field.name)) for field in fields(self)))
 
 
 CounterfactualNumbers = namedtuple("CounterfactualNumbers", [field.name for field in fields(CounterfactualConfig)])

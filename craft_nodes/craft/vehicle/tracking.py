@@ -7,7 +7,7 @@ zeros, derivative = raw difference). Every function is compiled by numba; its pu
 
 import math
 from collections import namedtuple
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -52,8 +52,8 @@ class TrackingConfig:
 
     @property
     def gains(self) -> "TrackingGains":
-        """The same values in the form that compiled functions take."""
-        return TrackingGains(*astuple(self))
+        """The same values in the form that compiled functions take; `1` for `1.0` must not make them compile again."""
+        return TrackingGains(*(field.type(getattr(self, field.name)) for field in fields(self)))
 
     def new_memory(self) -> np.ndarray:
         """float64 [2, window + 2]: errors, their sum and the cursor of the turn and of the speed PID, all zero."""
