@@ -12,6 +12,7 @@ from craft.scene.frames import to_map
 from craft.scene.lane_grid import LaneGrid
 from craft.scene.observation import AgentField, AgentKind, EgoField, Observation, RouteField
 from craft.scene.road_map import LaneKind, RoadMap
+from craft.scene.timing import elapsed_s
 
 ROAD_SURFACE = (LaneKind.DRIVING, LaneKind.SHOULDER, LaneKind.PARKING)
 ROUTE_LANES = (LaneKind.DRIVING, LaneKind.PARKING)  # leaderboard: outside is off the driving and parking lanes
@@ -144,7 +145,7 @@ class EventMonitor:
                 continue
             last = self._collisions.get(collision.other_id)
             if last is not None:
-                recent = collision.stamp_s - last[0] < self._config.collision_repeat_s
+                recent = elapsed_s(last[0], collision.stamp_s) < self._config.collision_repeat_s
                 near = np.hypot(x - last[1], y - last[2]) < self._config.collision_repeat_m
                 if recent or near:
                     continue

@@ -7,6 +7,7 @@ import numpy as np
 from craft.events.kinds import EventConfig, EventKind
 from craft.scene.observation import AgentField, EgoField, LightState, Observation, RouteField, StopField
 from craft.scene.road_map import StopKind
+from craft.scene.timing import elapsed_s
 
 
 @dataclass
@@ -111,7 +112,7 @@ class StopRules:
         may_go = cleared or (kind == StopKind.LIGHT and row[StopField.STATE] == LightState.GREEN)
         if waiting and may_go and speed < config.v_go_mps and self._path_clear(observation):
             line.go_since_s = observation.stamp_s if line.go_since_s is None else line.go_since_s
-            if observation.stamp_s - line.go_since_s > config.go_grace_s:
+            if elapsed_s(line.go_since_s, observation.stamp_s) > config.go_grace_s:
                 what = "a green light" if kind == StopKind.LIGHT else "a stop sign already obeyed"
                 findings.append(StopFinding(event, stop_id, False, f"held up at {what} with a clear path"))
         else:

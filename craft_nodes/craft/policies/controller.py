@@ -3,6 +3,7 @@
 import numpy as np
 
 from craft.scene.frames import to_local, wrap_angle
+from craft.scene.timing import elapsed_s
 from craft.vehicle.tracking import PATH_COLUMNS, TrackingConfig, fill_path, track
 
 
@@ -56,5 +57,6 @@ class TrajectoryController:
         fill_path(trajectory, path, self._gains)
         x, y = to_local(np.array(pose[:2]), *origin)
         yaw = float(wrap_angle(pose[2] - origin[2]))
+        age_s = elapsed_s(0.0, age_s)
         throttle, steer, brake = track(path, age_s, x, y, yaw, max(speed, 0.0), self._memory, self._gains)
         return float(throttle), float(steer), float(brake)

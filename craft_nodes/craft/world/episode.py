@@ -7,6 +7,7 @@ import carla
 import numpy as np
 
 from craft.perception.inputs import WorldFrame
+from craft.scene.timing import elapsed_s
 from craft.world.carla_frames import SPAWN_HEIGHT_M, carla_transform, carla_vector
 from craft.world.parked_vehicles import ParkedVehicles
 from craft.world.route_line import RouteLine
@@ -54,6 +55,7 @@ class Stage:
         self.where = where
         self._parked = parked
         self.frame: WorldFrame | None = None
+        self._begin_s = 0.0
         self.ego_m = 0.0  # arc length of the ego now [m]
         self._client = client
         self._library = world.get_blueprint_library()
@@ -65,8 +67,8 @@ class Stage:
 
     @property
     def time_s(self) -> float:
-        """Simulation time now [s]."""
-        return self.frame.stamp_s
+        """Time since frame 0 [s]."""
+        return elapsed_s(self._begin_s, self.frame.stamp_s)
 
     @property
     def ego_speed_mps(self) -> float:
@@ -75,6 +77,8 @@ class Stage:
 
     def update(self, frame: WorldFrame, ego_m: float) -> None:
         """Take in the frame that scenarios act on next."""
+        if self.frame is None:
+            self._begin_s = frame.stamp_s
         self.frame, self.ego_m = frame, ego_m
         self._row = {int(i): row for row, i in enumerate(frame.objects.ids)}
 

@@ -131,6 +131,11 @@ class Simulation:
         """How the episode ended; None while it goes on."""
         return self._termination.outcome
 
+    @property
+    def background_ids(self) -> list[int]:
+        """Actor ids of the background cars on the road; none between episodes."""
+        return self._traffic.ids if self._traffic is not None else []
+
     def begin(self, spec: RouteSpec, episode: int, seed: int) -> tuple[Route, WorldFrame]:
         """Clear the road, put everyone in place, and make the first tick.
 

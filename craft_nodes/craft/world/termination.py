@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from craft.perception.inputs import WorldFrame
+from craft.scene.timing import elapsed_s
 from craft.world.route_line import RouteLine
 
 COMPLETED = "Completed"
@@ -76,7 +77,7 @@ class Termination:
     @property
     def standing_s(self) -> float:
         """For how long the vehicle has been standing [s]."""
-        return 0.0 if self._last is None else self._last.stamp_s - self._standing_since_s
+        return 0.0 if self._last is None else elapsed_s(self._standing_since_s, self._last.stamp_s)
 
     def update(self, frame: WorldFrame) -> EpisodeOutcome | None:
         """Take in the next frame; returns the outcome once the episode has ended, and keeps it."""
@@ -90,7 +91,7 @@ class Termination:
     def summary(self, status: str) -> EpisodeOutcome:
         """The outcome if the episode ended now with this status."""
         share = 1.0 if status == COMPLETED else self.progress_m / self._line.length_m
-        duration_s = 0.0 if self._last is None else self._last.stamp_s - self._begin_s
+        duration_s = 0.0 if self._last is None else elapsed_s(self._begin_s, self._last.stamp_s)
         truncated = status in (TIMED_OUT, TICK_RUNTIME)
         return EpisodeOutcome(status, 100.0 * min(share, 1.0), self.driven_m, duration_s, truncated)
 
@@ -118,7 +119,7 @@ class Termination:
             return DEVIATED
         if self.standing_s >= config.blocked_s:
             return BLOCKED
-        if frame.stamp_s - self._begin_s >= self._time_limit_s:
+        if elapsed_s(self._begin_s, frame.stamp_s) >= self._time_limit_s:
             return TIMED_OUT
         if self._ticks >= config.max_ticks:
             return TICK_RUNTIME
