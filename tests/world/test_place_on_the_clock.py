@@ -8,7 +8,7 @@ from craft.world.route_line import RouteLine
 from craft.world.termination import Termination, TerminationConfig
 from frames_by_hand import frame
 
-TICKS = (0, 3, 1_000, 54_321)  # frames driven before the episode
+TICKS = (0, 6, 1_000, 54_321)  # frames driven before the episode
 
 
 def test_plain_differences_of_stamps_do_depend_on_it():

@@ -8,7 +8,7 @@ DECISION_DT_S = FRAME_DT_S * FRAMES_PER_DECISION  # [s]
 def elapsed_s(since_s: float, until_s: float) -> float:
     """Time between two stamps [s], to a microsecond.
 
-    The plain difference varies in its last bits with the place on the clock; with it, what an episode gives would depend
-    on how many episodes were driven before it.
+    The plain difference varies in its last bits with the place on the clock; what an episode gives would then depend on
+    how many were driven before it.
     """
     return round(until_s - since_s, 6)
