@@ -88,6 +88,7 @@ REPEATED = np.repeat(straight_route(), 2, axis=0)
         scene(ROAD, speed=8.0, route=straight_route()[:1]),
         scene(ROAD, speed=8.0, route=straight_route()[:5]),
         scene(ROAD, speed=8.0, route=REPEATED),
+        scene(ROAD, speed=8.0, route=REPEATED[:18]),  # it ends 4 m ahead
         scene(ROAD, speed=8.0, route=straight_route()[::-1].copy()),
         scene(ROAD, speed=8.0, pose=(1e4, -1e4, 2.0)),
         scene(ROAD, speed=8.0, pose=(0.0, 4.0, 3.1)),

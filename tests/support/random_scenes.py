@@ -21,7 +21,7 @@ def random_scene(rng, road, agents, lines):
     route[:, RouteField.Y] = np.cumsum(np.sin(heading)) + rng.normal(0.0, 1.0)
     rows = [
         agent(
-            rng.uniform(-12, 25), rng.normal(0.0, 4.0), rng.uniform(-4, 4), rng.uniform(0, 8) * rng.integers(0, 2),
+            rng.uniform(-12, 25), rng.normal(0.0, 4.0), rng.uniform(-4, 4), rng.uniform(0, 8) * rng.integers(-1, 2),
             kind=rng.choice(list(AgentKind)), half=(rng.uniform(0.2, 3), rng.uniform(0.2, 1.2)),
             yaw_rate=rng.normal(0, 0.5), acceleration=rng.normal(0, 3), connector=bool(rng.integers(0, 2)),
         )

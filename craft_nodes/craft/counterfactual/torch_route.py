@@ -50,16 +50,15 @@ def project(pieces, counts, x, y, low_m, high_m, start) -> tuple[torch.Tensor, t
         counts: [N]; where 0, the result is piece 0 at place 0 and nothing is near.
         x, y: [N] [m].
         low_m, high_m: [N] [m].
-        start: int64 [N], a piece at or after the first one to look at.
+        start: int64 [N], a piece between the first and the last one to look at.
 
     Returns:
         (piece int64 [N], arc length [N] [m], distance [N] [m]).
     """
     start_x, start_y, direction_x, direction_y, length, arc, _ = pieces.unbind(-1)
     number = torch.arange(pieces.shape[1], device=pieces.device)
-    looked_at = number < counts[:, None]
-    looked_at &= (number >= start[:, None]) | (arc.roll(-1, 1) > low_m[:, None])
-    looked_at &= (number <= start[:, None]) | (arc <= high_m[:, None])
+    looked_at = (number < counts[:, None]) & (arc <= high_m[:, None])
+    looked_at &= (number >= start[:, None]) | (arc.roll(-1, 1) > low_m[:, None])  # where the next one begins
 
     dx, dy = x[:, None] - start_x, y[:, None] - start_y
     along = torch.minimum((dx * direction_x + dy * direction_y).clamp(min=0.0), length)
