@@ -3,15 +3,13 @@
 from pathlib import Path
 
 import rclpy.node
-from carla_msgs.msg import CarlaEgoVehicleControl
 from craft_msgs.msg import EpisodeRecord, EpisodeStart, Phase, PhaseStatus
 from craft_msgs.msg import Observation as ObservationMsg
 from craft_msgs.msg import RoadMap as RoadMapMsg
 from nav_msgs.msg import Odometry
 
-from craft.policies.controller import TrajectoryController
 from craft.policies.dataset import DatasetWriter
-from craft.scene.timing import FRAME_DT_S, FRAMES_PER_DECISION
+from craft.scene.timing import FRAMES_PER_DECISION
 from craft.training.console import RunConsole
 from craft.world.collect import CollectConfig, disturbance_of
 from craft.world.disturbance import Disturbance
@@ -20,6 +18,7 @@ from craft_nodes import messages, qos, topics
 from craft_nodes.diagnostics import Health
 from craft_nodes.execution import make_executor
 from craft_nodes.parameters import declare, declare_dataclass, refuse_unknown
+from craft_nodes.plan_follower import PlanFollower
 from craft_nodes.running import run
 
 
@@ -35,17 +34,14 @@ class CollectorNode(rclpy.node.Node):
         refuse_unknown(self)
         self.health = Health(self)
         self._writer = DatasetWriter(Path(self._run_dir) / "dataset")
-        self._controller = TrajectoryController()
+        self._follower = PlanFollower(self, role)
         self._expert: Expert | None = None
         self._start: EpisodeStart | None = None
-        self._plan = None  # trajectory, pose and stamp of the last decision
         self._disturbance: Disturbance | None = None
+        self._disturbed: list[bool] = []  # whether the control of each frame of the episode was
         self._recorded = 0  # episode whose frames the writer holds
         self._judged: list[EpisodeRecord] = []
         self._status: PhaseStatus | None = None
-        self._control = self.create_publisher(
-            CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND
-        )
         self._order = self.create_publisher(Phase, topics.PHASE, qos.LATCHED)
         sub = self.create_subscription
         sub(RoadMapMsg, topics.ROAD_MAP, self._on_road_map, qos.LATCHED)
@@ -53,7 +49,7 @@ class CollectorNode(rclpy.node.Node):
         sub(EpisodeStart, topics.EPISODE_START, self._on_start, qos.LATCHED)
         sub(EpisodeRecord, topics.EPISODE_RECORD, self._on_record, qos.RECORD)
         sub(ObservationMsg, topics.OBSERVATION, self._on_observation, qos.RECORD)
-        sub(Odometry, topics.ego(role, "odometry"), self._on_odometry, qos.SENSOR)
+        sub(Odometry, topics.ego(role, "odometry"), self._follower.frame, qos.SENSOR)
         self._awaited = (topics.OBSERVATION, topics.ego(role, "odometry"))  # the first frames must find two readers
 
     def _on_road_map(self, msg: RoadMapMsg):
@@ -63,9 +59,10 @@ class CollectorNode(rclpy.node.Node):
         self._status = msg
 
     def _on_start(self, msg: EpisodeStart):
-        self._start, self._plan = msg, None
+        self._start = msg
         self._disturbance = disturbance_of(msg.episode, msg.seed, self._config)
-        self._controller.reset()
+        self._disturbed = []
+        self._follower.begin(msg, self._steering)
         if self._expert is not None:
             self._expert.reset()
 
@@ -82,26 +79,16 @@ class CollectorNode(rclpy.node.Node):
             return
         observation = messages.observation_from_msg(msg)
         self._recorded = msg.episode
-        self._writer.add(observation, noisy=self._disturbance is not None and self._disturbance.active)
+        # The odometry of a frame, and with it the frame's control, may come before the observation or after it.
+        self._writer.add(observation, noisy=msg.frame > 0 and self._disturbed[msg.frame - 1])
         if msg.frame % FRAMES_PER_DECISION == 0:
-            pose = tuple(float(v) for v in observation.ego[:3])
-            self._plan = self._expert.decide(observation), pose, observation.stamp_s
-            self._follow(msg.header.stamp, observation.stamp_s, pose, float(observation.ego[3]))
+            self._follower.decided(msg.header.stamp, observation, self._expert.decide(observation))
 
-    def _on_odometry(self, msg: Odometry):
-        if self._plan is None:
-            return
-        odometry = messages.odometry_from_msg(msg)
-        frame = round((odometry.stamp_s - messages.from_time(self._start.header.stamp)) / FRAME_DT_S)
-        if frame % FRAMES_PER_DECISION:
-            self._follow(msg.header.stamp, odometry.stamp_s, (odometry.x, odometry.y, odometry.yaw), odometry.vx)
-
-    def _follow(self, stamp, stamp_s, pose, speed):
-        trajectory, origin, decided_s = self._plan
-        throttle, steer, brake = self._controller.follow(trajectory, origin, pose, stamp_s - decided_s, speed)
+    def _steering(self, steer: float) -> float:
         if self._disturbance is not None:
             steer = self._disturbance(steer)
-        self._control.publish(messages.control_to_msg(stamp, throttle, steer, brake))
+        self._disturbed.append(self._disturbance is not None and self._disturbance.active)
+        return steer
 
     def _graph_is_there(self) -> bool:
         """Whether the first frame of an episode would find everybody: perception, the event monitor and this node."""

@@ -3,21 +3,19 @@
 import hashlib
 import time
 
-import numpy as np
 import rclpy.node
 import torch
-from carla_msgs.msg import CarlaEgoVehicleControl
 from craft_msgs.msg import CandidateSet, Decision, EpisodeEnd, EpisodeStart, PolicyStatus, PolicyWeights
 from craft_msgs.msg import Observation as ObservationMsg
 from nav_msgs.msg import Odometry
 
 from craft.policies import Choice, DecisionMode, decide, load_policy
-from craft.policies.controller import TrajectoryController
 from craft.scene.candidates import TRAJECTORY_DT_S
-from craft.scene.timing import FRAME_DT_S, FRAMES_PER_DECISION
+from craft.scene.timing import FRAMES_PER_DECISION
 from craft_nodes import messages, qos, topics
 from craft_nodes.diagnostics import Health
 from craft_nodes.parameters import declare, refuse_unknown
+from craft_nodes.plan_follower import PlanFollower
 from craft_nodes.running import run
 
 
@@ -36,16 +34,11 @@ class PolicyNode(rclpy.node.Node):
         self.health = Health(self)
         self._policy = load_policy(checkpoint)
         self._sha256 = hashlib.sha256(self._policy.trainable_bytes()).hexdigest()
-        self._controller = TrajectoryController()
+        self._follower = PlanFollower(self, role)
         self._episode: EpisodeStart | None = None
-        self._choice: Choice | None = None
-        self._decided_at: tuple[float, tuple[float, float, float]] | None = None  # stamp, pose
         self._last_frame: EpisodeEnd | None = None
         self._vocabulary_sha256 = ""  # stays empty where candidates travel inline
 
-        self._control = self.create_publisher(
-            CarlaEgoVehicleControl, topics.ego(role, "vehicle_control_cmd"), qos.COMMAND
-        )
         self._decision = self.create_publisher(Decision, topics.DECISION, qos.RECORD)
         self._vocabulary = self.create_publisher(CandidateSet, topics.VOCABULARY, qos.LATCHED)
         self._status = self.create_publisher(PolicyStatus, topics.POLICY_STATUS, qos.LATCHED)
@@ -97,8 +90,7 @@ class PolicyNode(rclpy.node.Node):
 
     def _on_start(self, msg: EpisodeStart):
         self._episode, self._last_frame = msg, None
-        self._choice = self._decided_at = None
-        self._controller.reset()
+        self._follower.begin(msg)
 
     def _on_end(self, msg: EpisodeEnd):
         self._last_frame = msg
@@ -122,10 +114,7 @@ class PolicyNode(rclpy.node.Node):
         except ValueError as error:
             self.health.error(str(error))
             return  # no control: the world brakes after its timeout and counts it
-        self._choice = choice
-        pose = tuple(float(v) for v in observation.ego[:3])
-        self._decided_at = (observation.stamp_s, pose)
-        self._follow(msg.header.stamp, observation.stamp_s, pose, float(observation.ego[3]))
+        self._follower.decided(msg.header.stamp, observation, choice.trajectory.numpy())
         self._publish_decision(msg, choice)
         self.health.took(time.perf_counter() - begin)
 
@@ -145,23 +134,10 @@ class PolicyNode(rclpy.node.Node):
 
     def _on_odometry(self, msg: Odometry):
         self.health.received("odometry")
-        if self._over():
-            if self._hold and self._episode is not None:
-                self._control.publish(messages.control_to_msg(msg.header.stamp, throttle=0.0, steer=0.0, brake=1.0))
-            return
-        if self._decided_at is None:
-            return
-        odometry = messages.odometry_from_msg(msg)
-        start = messages.from_time(self._episode.header.stamp)
-        frame = round((odometry.stamp_s - start) / FRAME_DT_S)
-        if frame % FRAMES_PER_DECISION == 0:
-            return  # the observation of this frame brings a decision, and the decision its control
-        self._follow(msg.header.stamp, odometry.stamp_s, (odometry.x, odometry.y, odometry.yaw), odometry.vx)
-
-    def _follow(self, stamp, stamp_s: float, pose: tuple[float, float, float], speed: float):
-        decided_s, origin = self._decided_at
-        control = self._controller.follow(self._choice.trajectory, origin, pose, stamp_s - decided_s, speed)
-        self._control.publish(messages.control_to_msg(stamp, *np.asarray(control, float)))
+        if not self._over():
+            self._follower.frame(msg)
+        elif self._hold and self._episode is not None:
+            self._follower.brake(msg.header.stamp)
 
 
 def main():

@@ -42,14 +42,18 @@ def disturbance_of(episode: int, seed: int, config: CollectConfig) -> Disturbanc
     return Disturbance(DisturbanceConfig(), seed) if every and episode % every == 0 else None
 
 
-class _Recorder(Listener):
+class Recorder(Listener):
+    """Records the frames of one episode, and disturbs its steering."""
+
     def __init__(self, writer: DatasetWriter, disturbance: Disturbance | None):
         self._writer, self._disturbance = writer, disturbance
 
     def frame(self, observation: Observation) -> None:
+        """See Listener."""
         self._writer.add(observation, noisy=self._disturbance is not None and self._disturbance.active)
 
     def disturb(self, steer: float) -> float:
+        """See Listener."""
         return self._disturbance(steer) if self._disturbance else steer
 
 
@@ -78,7 +82,7 @@ def collect(
     for number, (spec, seed) in zip(
         range(1, config.episodes + 1), schedule(routes, config.seed, in_order=False), strict=False
     ):
-        recorder = _Recorder(writer, disturbance_of(number, seed, config))
+        recorder = Recorder(writer, disturbance_of(number, seed, config))
         record = loop.drive(expert, spec, number, seed, recorder)
         if record.success:
             writer.end_episode()
