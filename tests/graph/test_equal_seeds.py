@@ -98,8 +98,12 @@ def test_a_run_killed_twice_in_round_2_and_resumed_ends_with_the_same_weights(tr
         wait_for_round_2(heard, process)
         assert "after round 1 of 2" in process.output
         others = descendants(process.pid)
+        names = {pid: command_line(pid) for pid in others}
         process.kill()
-        heard.wait(lambda: all_gone(others), "the nodes to follow their launcher", 30.0)
+        try:
+            heard.wait(lambda: all_gone(others), "the nodes to follow their launcher", 30.0)
+        except TimeoutError:
+            pytest.fail(f"not ended with the launcher: {[names[pid] for pid in others if not all_gone([pid])]}")
 
         process = train(small_params, folder, domain)
         assert process.wait(240.0) == 0, process.output
