@@ -76,7 +76,8 @@ CURVE = [[2.9 * i, 0.2 * i * i, 0.13 * i] for i in range(1, 7)]
 STANDING, CRUISING, BRAKING = at_speed(0.0), at_speed(8.0), at_speed(8.0, -4.0)
 BACKWARD = [[-1.0 * i, 0.0, 0.0] for i in range(1, 7)]
 STARTS_LATE = [[0, 0, 0]] * 2 + [[1.0 * i, 0, 0] for i in range(1, 5)]
-GROUP = candidates(STANDING, CRUISING, BRAKING, CURVE, BACKWARD, STARTS_LATE)
+CREEPS = [[0.04 * i, 0.03 * i, 0.6] for i in range(1, 7)]
+GROUP = candidates(STANDING, CRUISING, BRAKING, CURVE, BACKWARD, STARTS_LATE, CREEPS)
 REPEATED = np.repeat(straight_route(), 2, axis=0)
 
 

@@ -31,7 +31,12 @@ from craft.scene.candidates import Candidates
 from craft.vehicle.response import TICK_S, step
 from craft.vehicle.tracking import PATH_COLUMNS, TrackingConfig, fill_path, track
 
+# Numbers of the method stand in CounterfactualConfig, each with its unit and its source. These are ours, too:
 ROUTE_BEHIND_M, ROUTE_AHEAD_M = 2.0, 4.0  # the ego's place on the route is sought this far around the last one [m]
+SAME_POINT_M = 1e-6  # route points no farther apart are one [m]
+SAME_DISTANCE_M2 = 1e-9  # squared distances no farther apart are equal, whatever the rounding [m2]
+MIN_DIRECTION_MPS = 0.1  # slower than this the velocity of an agent gives no direction, its heading does [m/s]
+ROUNDING_S = 1e-9  # of k * dt [s]
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ def decay_rollout(agent: np.ndarray, config: CounterfactualConfig) -> list[Pose]
     vx, vy = float(agent[AgentField.VX]), float(agent[AgentField.VY])
     walker = agent[AgentField.KIND] == AgentKind.WALKER
     speed = math.hypot(vx, vy)
-    motion = math.atan2(vy, vx) if speed >= 0.1 else yaw  # the direction in which it moves, not always its heading
+    motion = math.atan2(vy, vx) if speed >= MIN_DIRECTION_MPS else yaw  # where it moves, not always where it heads
     curvature = 0.0
     if speed >= config.min_turning_speed_mps and not walker:
         most = config.max_agent_curvature_per_m
@@ -181,7 +186,7 @@ def decay_rollout(agent: np.ndarray, config: CounterfactualConfig) -> list[Pose]
     for k in range(config.steps):
         since = k * dt - config.hold_s
         acceleration = held
-        if since >= -1e-9:
+        if since >= -ROUNDING_S:
             acceleration = min(held, -config.agent_brake_mps2 * clip(since / ramp_s, 0.0, 1.0))
         distance = speed * dt
         x, y = x + distance * math.cos(motion), y + distance * math.sin(motion)
@@ -218,14 +223,15 @@ def place_on_route(points: np.ndarray, pose: Pose, around_m: float | None) -> tu
         piece, length = LineString([a, b]), float(np.hypot(*(b - a)))
         near = around_m is None or (arc + length >= around_m - ROUTE_BEHIND_M and arc <= around_m + ROUTE_AHEAD_M)
         distance = piece.distance(Point(pose.x, pose.y))
-        if near and (best is None or distance**2 <= best[1] ** 2 + 1e-9):  # the later of two equally near ones
+        nearest = best is None or distance**2 <= best[1] ** 2 + SAME_DISTANCE_M2  # the later of two equally near ones
+        if near and nearest:
             best = (arc + piece.project(Point(pose.x, pose.y)), distance, math.atan2(b[1] - a[1], b[0] - a[0]))
         arc += length
     return best
 
 
 def drove_into_rear(other: Pose, pose: Pose, half_length: float) -> bool:
-    """Whether the other's centre lies behind the ego's rear edge: then the contact is not the ego's."""
+    """Whether the other's centre lies behind the ego's rear edge: then the contact is not the ego's (ours)."""
     return (other.x - pose.x) * math.cos(pose.yaw) + (other.y - pose.y) * math.sin(pose.yaw) < -half_length
 
 
@@ -316,7 +322,12 @@ class ReferenceWorld:
         )
 
     def roll_out(self, scene: Scene, state: int, road: ReferenceRoad, trajectory: np.ndarray) -> Outcome:
-        """One candidate in one state: CRAFT Eq. 37."""
+        """One candidate in one state: CRAFT Eq. 37.
+
+        Ours where the paper is silent: a contact counts unless the ego stands, the other drove into its rear, or the
+        boxes overlapped from the beginning; in the last two cases the other is asleep until they part. The rollout ends
+        with its first collision, so that nothing after it counts. Yellow lights are free, as on the leaderboard.
+        """
         config = self.config
         ego = scene.ego[state].numpy().astype(float)
         half_length, half_width = ego[EgoField.HALF_LENGTH], ego[EgoField.HALF_WIDTH]
@@ -325,7 +336,7 @@ class ReferenceWorld:
         red_lines = [i for i in lines if i[StopField.KIND] == StopKind.LIGHT and i[StopField.STATE] == LightState.RED]
         sign_lines = [i for i in lines if i[StopField.KIND] == StopKind.STOP and not i[StopField.CLEARED]]
         route = scene.route[state][scene.route_valid[state]][:, [RouteField.X, RouteField.Y]].numpy().astype(float)
-        route = np.array([p for i, p in enumerate(route) if i == 0 or np.hypot(*(p - route[i - 1])) > 1e-6])
+        route = np.array([p for i, p in enumerate(route) if i == 0 or np.hypot(*(p - route[i - 1])) > SAME_POINT_M])
 
         others = [decay_rollout(agent, config) for agent in agents]
         boxes = [

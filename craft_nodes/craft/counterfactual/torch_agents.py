@@ -76,7 +76,7 @@ def agents_in_reach(
     near = torch.zeros_like(agent_valid)
     for step, poses in enumerate(decay_rollouts(agents, numbers)):
         time = step * numbers.ticks_per_step * TICK_S
-        reach = ego[:, EgoField.SPEED] * time + 0.5 * _MAX_EGO_ACCELERATION_MPS2 * time * time
+        reach = ego[:, EgoField.SPEED].clamp(min=0.0) * time + 0.5 * _MAX_EGO_ACCELERATION_MPS2 * time * time
         near |= torch.hypot(poses[..., 0], poses[..., 1]) <= reach[:, None] + radius
     near &= agent_valid
     order = torch.argsort(near.to(torch.uint8), dim=1, descending=True, stable=True)

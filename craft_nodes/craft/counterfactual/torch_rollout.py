@@ -35,7 +35,7 @@ class Outcomes(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where N egos are on route and road; see craft.counterfactual.kernel.place_in_world."""
+    """Where N egos are on route and road; see place_on_route and place_in_lane of craft.counterfactual.kernel."""
 
     piece: torch.Tensor  # int64
     arc_m: torch.Tensor
@@ -147,7 +147,7 @@ class Surroundings:
         return self.cos * cos - self.sin * sin, self.sin * cos + self.cos * sin
 
     def place(self, x, y, yaw, cos, sin, last: Place | None) -> Place:
-        """See craft.counterfactual.kernel.place_in_world; without a last place the whole route is searched."""
+        """See Place; without a last one the whole route is searched."""
         numbers = self.numbers
         low, high, start = torch.full_like(x, -torch.inf), torch.full_like(x, torch.inf), torch.zeros_like(x).long()
         if last is not None:
