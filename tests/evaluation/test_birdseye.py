@@ -13,6 +13,7 @@ from craft.evaluation.video import VideoFile
 from craft.scene import AgentKind, LaneKind, LightState, StopKind
 from craft.scene.candidates import Candidates
 from craft.scene.frames import to_map
+from craft.scene.observation import PARKED_FROM_ID
 from synthetic_driving import arc_scene
 
 
@@ -97,6 +98,40 @@ def test_an_agent_covers_the_pixels_of_its_box_and_no_others():
     low, high = changed(picture, without).min(axis=0), changed(picture, without).max(axis=0)
     (left, top), (right, bottom) = view.pixels(np.array([[11.0, 7.0], [9.0, 1.0]]))
     np.testing.assert_allclose([*low, *high], [top, left, bottom, right], atol=2.0)
+
+
+def test_a_parked_car_has_its_own_colour_and_no_velocity():
+    view = BirdsEye(straight_road())
+    moving = scene(agents=[agent(10.0, 0.0, speed=12.0)])
+    ids = moving.agent_id.copy()
+    ids[0] = PARKED_FROM_ID
+    picture = view.draw(replace(moving, agent_id=ids))
+    assert at(picture, view, 8.5, 0.5) == palette.PARKED
+    assert at(picture, view, 21.5, 0.0) == palette.SURFACE[LaneKind.DRIVING]
+    assert at(view.draw(moving), view, 8.5, 0.5) == palette.AGENT[AgentKind.VEHICLE]
+
+
+def test_a_crosswalk_is_striped_along_its_longer_side():
+    # 4.8 m across the road and 3 m along it: 4 stripes of 0.6 m with gaps as wide, from 3 m left to 1.8 m right.
+    corners = np.array([[[10.0, 3.0], [10.0, -1.8], [13.0, -1.8], [13.0, 3.0]]], np.float32)
+    for turned in (corners, np.roll(corners, 1, axis=1)):
+        view = BirdsEye(replace(straight_road(), crosswalks=turned))
+        picture = view.draw(scene())
+        for i in range(4):
+            left = 3.0 - 1.2 * i
+            assert at(picture, view, 11.5, left - 0.6) == palette.CROSSWALK, i  # the middle of its stripe
+            assert at(picture, view, 11.5, left - 0.15) != palette.CROSSWALK, i
+        assert at(picture, view, 9.5, 0.0) != palette.CROSSWALK
+
+
+def test_the_goal_is_marked_where_the_route_ends():
+    view = BirdsEye(straight_road())
+    whole = scene(route=True)
+    ending = whole.route_valid.copy()
+    ending[20:] = False
+    x, y = whole.route[19, :2]
+    assert at(view.draw(replace(whole, route_valid=ending)), view, x, y + 0.6) == palette.GOAL
+    assert at(view.draw(whole), view, x, y + 0.6) != palette.GOAL
 
 
 def test_velocity_points_to_the_place_of_the_next_second():
@@ -216,6 +251,22 @@ def test_masked_candidates_are_not_drawn_and_do_not_count():
     assert len(changed(masked, view.draw(scene(), candidates=few, returns=torch.tensor([0.0, 40.0])))) == 0
 
 
+def test_candidates_that_are_not_shown_still_count_in_the_group():
+    view, group = BirdsEye(straight_road()), fan((30.0, 12.0), (30.0, 0.0), (30.0, -12.0))
+    returns, shown = torch.tensor([-20.0, 0.0, 20.0]), torch.tensor([False, False, True])
+    every = view.draw(scene(), candidates=group, returns=returns)
+    one = view.draw(scene(), candidates=group, returns=returns, shown=shown)
+    assert at(one, view, 25.0, -10.0) == at(every, view, 25.0, -10.0)  # its advantage is that within all three
+    assert at(one, view, 25.0, 10.0) == at(view.draw(scene()), view, 25.0, 10.0) != at(every, view, 25.0, 10.0)
+
+
+def test_an_alert_frames_the_picture():
+    view = BirdsEye(straight_road(), (300, 200), 0.25)
+    quiet, loud = (view.draw(scene(), caption="a", alert=alert) for alert in ("", "off road"))
+    for row, column in ((100, 2), (100, 297), (197, 150)):
+        assert tuple(loud[row, column]) == palette.ALERT != tuple(quiet[row, column])
+
+
 def test_the_followed_trajectory_is_thick_and_has_its_advantages_colour():
     view, group = BirdsEye(straight_road()), fan((30.0, 12.0), (30.0, -12.0))
     returns = torch.tensor([-40.0, 40.0])  # advantages -1 and 1
@@ -239,14 +290,16 @@ def test_a_long_caption_ends_inside_the_picture():
     assert (strip[:, 330:393] != palette.PANEL).any()  # set as large as fits
 
 
-def test_a_film_is_read_back_frame_by_frame(tmp_path):
-    view, path = BirdsEye(straight_road(), (320, 240), 0.25), tmp_path / "new" / "drive.mp4"
+@pytest.mark.parametrize("name", ["drive.mp4", "drive.webm"])
+def test_a_film_is_read_back_frame_by_frame(tmp_path, name, capfd):
+    view, path = BirdsEye(straight_road(), (320, 240), 0.25), tmp_path / "new" / name
     pictures = [view.draw(scene(pose=(2.0 * i, 0.0, 0.2 * i))) for i in range(7)]
     with VideoFile(path, view.size_px, 20.0) as video:
         for picture in pictures:
             video.write(picture)
         assert not path.exists()  # only complete files have the name
-    assert [file.name for file in path.parent.iterdir()] == ["drive.mp4"]
+    assert [file.name for file in path.parent.iterdir()] == [name]
+    assert capfd.readouterr().err == ""
     film = cv2.VideoCapture(str(path))
     assert film.get(cv2.CAP_PROP_FPS) == 20.0
     for picture in pictures:

@@ -82,6 +82,23 @@ def test_candidates_are_judged_once_a_decision_and_drawn():
     assert all((a != b).any(axis=-1).sum() > 300 for a, b in zip(with_candidates, without, strict=True))
 
 
+def test_every_second_frame_and_only_the_most_probable_candidates():
+    view, pictures = BirdsEye(straight_road()), []
+    driver = PolicyDriver(small_policy(), DecisionMode.TOP_1, 0)
+    drawn = []
+    view.draw = lambda observation, **given: drawn.append(given.get("shown")) or np.zeros((2, 2, 3), np.uint8)
+    listener = Film(view, driver, "a title", pictures.append, CounterfactualWorld(threads=1), every=2, considered=3)
+    for frame in range(8):
+        observation = arc_scene(speed=5.0, limit=10.0, curvature=0.0, frame=frame)
+        listener.frame(observation)
+        if frame == 0:
+            driver.decide(observation)
+            listener.decided(observation)
+    assert len(pictures) == 4  # frames 0, 2, 4, 6
+    best = driver.choice.logits.topk(3).indices.tolist()
+    assert sorted(best) == drawn[-1].nonzero().flatten().tolist()
+
+
 def test_an_episode_is_filmed_and_one_decision_drawn(light_server, tmp_path):
     checkpoint, short = tmp_path / "policy", TerminationConfig(max_ticks=24)
     small_policy().save(checkpoint)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from craft.scene import AgentKind
+from craft.scene.observation import PARKED_FROM_ID
 from craft.world.episode import PlacementError
-from craft.world.parked_vehicles import FIRST_ID, REPORTED_M, ParkedVehicles
+from craft.world.parked_vehicles import REPORTED_M, ParkedVehicles
 from craft.world.routes import load_suite
 
 
@@ -21,7 +22,7 @@ def test_those_near_the_ego_are_reported_and_stand_still(simulation):
     spec = parked_street_route()
     _, frame = simulation.begin(spec, 1, spec.seed)
     objects = frame.objects
-    parked = objects.ids >= FIRST_ID
+    parked = objects.ids >= PARKED_FROM_ID
     assert parked.sum() >= 5 and (np.diff(objects.ids) > 0).all()
     place = np.array([frame.odometry.x, frame.odometry.y])
     distance = np.linalg.norm(objects.poses[parked, :2] - place, axis=1)
@@ -47,7 +48,7 @@ def test_driving_into_one_is_a_collision_with_the_layout(simulation):
             break
     assert [collision.other_id for collision in frame.collisions] == [0]
     nearest = np.linalg.norm(frame.objects.poses[:, :2] - (frame.odometry.x, frame.odometry.y), axis=1).argmin()
-    assert frame.objects.ids[nearest] >= FIRST_ID
+    assert frame.objects.ids[nearest] >= PARKED_FROM_ID
     simulation.end()
 
 

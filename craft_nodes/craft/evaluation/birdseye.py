@@ -20,6 +20,7 @@ from craft.scene import (
 )
 from craft.scene.candidates import Candidates
 from craft.scene.frames import to_map
+from craft.scene.observation import PARKED_FROM_ID
 
 _SHADES = 15  # of the advantage; candidates of one shade are drawn together
 _CANDIDATE_OPACITY = 0.85
@@ -28,6 +29,8 @@ _ROUTE_M = 0.9  # width of the route, a band so that no candidate is mistaken fo
 _SMALLEST_AGENT_PX = 9.0  # agents narrower than this get a ring around them
 _FONT, _FONT_SCALE, _LINE_PX, _MARGIN_PX = cv2.FONT_HERSHEY_SIMPLEX, 0.5, 20, 8
 _SCALE_BAR_M = 10.0
+_ALERT_FRAME_PX = 5
+_WIDE_PX = 440  # narrower pictures have the scale bar above the legend
 _LEGEND_PX = (120, 10)
 _RAMP = np.array([palette.advantage_color(value, 1.0) for value in np.linspace(-1.0, 1.0, _LEGEND_PX[0])], np.uint8)
 
@@ -60,6 +63,7 @@ class BirdsEye:
         trajectory: np.ndarray | None = None,
         candidates: Candidates | None = None,
         returns: torch.Tensor | None = None,
+        shown: torch.Tensor | None = None,
         caption: str = "",
         alert: str = "",
     ) -> np.ndarray:
@@ -71,8 +75,9 @@ class BirdsEye:
             candidates: Of this state, trajectories [G, T, 3], same frame.
             returns: [G], counterfactual returns of the candidates. They are coloured by their advantage within the
                 group (CRAFT Eqs. 38-39), and so is `trajectory`.
+            shown: bool [G], which of the candidates are drawn; all without it. The others count in the group.
             caption: Lines of text at the top.
-            alert: One more line, to be noticed.
+            alert: One more line, to be noticed, and a frame of its colour.
 
         Returns:
             uint8 [height, width, 3], BGR.
@@ -85,7 +90,8 @@ class BirdsEye:
                 advantage = group_advantage(returns[None], candidates.valid[None], self._sigma_min)[0].numpy()
                 if trajectory is not None:
                     followed_advantage = _advantage_of(trajectory, candidates, advantage)
-            image = self._candidates(image, candidates, advantage)
+            drawn = candidates.valid if shown is None else candidates.valid & shown
+            image = self._candidates(image, candidates.trajectories[drawn].numpy(), _part(advantage, drawn))
         self._stop_lines(image, observation)
         if trajectory is not None:
             self._followed(image, trajectory[:, :2], followed_advantage)
@@ -125,6 +131,10 @@ class BirdsEye:
         points = observation.route[observation.route_valid][:, : RouteField.Y + 1]
         if len(points) > 1:
             self._polyline(image, points, palette.ROUTE, max(1, round(_ROUTE_M / self.metres_per_px)))
+            if not observation.route_valid[-1]:  # it ends within sight
+                goal = fixed_point(self.pixels(points[-1]))
+                for radius, paint in ((9, palette.PANEL), (7, palette.GOAL), (3, palette.PANEL)):
+                    cv2.circle(image, goal, radius << SUBPIXEL_BITS, paint, -1, cv2.LINE_AA, SUBPIXEL_BITS)
 
     def _stop_lines(self, image, observation):
         for line in observation.stop_lines[observation.stop_valid]:
@@ -144,11 +154,15 @@ class BirdsEye:
                 self._word(image, label, np.round(lamp).astype(int) + (14, 5), color)
 
     def _agents(self, image, observation):
-        for agent in observation.agents[observation.agent_valid]:
+        valid = observation.agent_valid
+        for agent, number in zip(observation.agents[valid], observation.agent_id[valid], strict=True):
             pose = agent[[AgentField.X, AgentField.Y, AgentField.YAW]]
-            color = palette.AGENT[AgentKind(int(agent[AgentField.KIND]))]
+            parked = number >= PARKED_FROM_ID
+            color = palette.PARKED if parked else palette.AGENT[AgentKind(int(agent[AgentField.KIND]))]
             half_length, half_width = agent[AgentField.HALF_LENGTH], agent[AgentField.HALF_WIDTH]
             self._vehicle(image, pose, half_length, half_width, color)
+            if parked:
+                continue
             place = agent[[AgentField.X, AgentField.Y]]
             velocity = agent[[AgentField.VX, AgentField.VY]]  # drawn to where the agent will be in a second
             self._polyline(image, np.stack([place, place + velocity]), color, 2)
@@ -164,15 +178,14 @@ class BirdsEye:
         for polygon, fill in ((box, color), (arrow, palette.GROUND)):
             cv2.fillConvexPoly(image, fixed_point(self.pixels(polygon)), fill, cv2.LINE_AA, SUBPIXEL_BITS)
 
-    def _candidates(self, image, candidates, advantage):
-        valid = candidates.valid.numpy()
-        points = candidates.trajectories.numpy()[valid][..., :2]
+    def _candidates(self, image, trajectories, advantage):
+        points = trajectories[..., :2]
         lines = fixed_point(self.pixels(np.concatenate([np.zeros_like(points[:, :1]), points], axis=1)))
         layer = image.copy()
         if advantage is None:
             cv2.polylines(layer, list(lines), False, palette.UNJUDGED, 1, cv2.LINE_AA, SUBPIXEL_BITS)
         else:
-            share = np.clip(advantage[valid] / _FULL_COLOR, -1.0, 1.0)
+            share = np.clip(advantage / _FULL_COLOR, -1.0, 1.0)
             shade = np.round((share + 1.0) / 2.0 * (_SHADES - 1)).astype(int)
             for level in range(_SHADES):  # the best are drawn last, over the others
                 color = palette.advantage_color(2.0 * level / (_SHADES - 1) - 1.0, 1.0)
@@ -194,7 +207,7 @@ class BirdsEye:
             cv2.putText(image, word, tuple(map(int, place)), _FONT, _FONT_SCALE, paint, thickness, cv2.LINE_AA)
 
     def _scale_bar(self, image):
-        row, left = self.size_px[1] - 14, 14
+        row, left = self.size_px[1] - (14 if self.size_px[0] >= _WIDE_PX else 38), 14  # above the legend
         right = left + round(_SCALE_BAR_M / self.metres_per_px)
         for width, paint in ((5, palette.PANEL), (2, palette.TEXT)):
             cv2.line(image, (left, row), (right, row), paint, width)
@@ -215,6 +228,11 @@ class BirdsEye:
     def _text(self, image, lines, alert):
         """The caption on a panel; a line that is too long is set smaller."""
         rows = [(line, palette.PANEL) for line in lines] + ([(alert, palette.ALERT)] if alert else [])
+        if alert:  # seen even where nobody reads
+            for edge in (image[:_ALERT_FRAME_PX], image[-_ALERT_FRAME_PX:]):
+                edge[:] = palette.ALERT
+            for edge in (image[:, :_ALERT_FRAME_PX], image[:, -_ALERT_FRAME_PX:]):
+                edge[:] = palette.ALERT
         for number, (line, background) in enumerate(rows):
             top = number * _LINE_PX
             image[top : top + _LINE_PX] = background
@@ -222,6 +240,10 @@ class BirdsEye:
             scale = _FONT_SCALE * min(1.0, (self.size_px[0] - 2 * _MARGIN_PX) / max(width, 1))
             place = (_MARGIN_PX, top + _LINE_PX - 6)
             cv2.putText(image, line, place, _FONT, scale, palette.TEXT, 1, cv2.LINE_AA)
+
+
+def _part(values, rows):
+    return None if values is None else values[rows.numpy()]
 
 
 def _advantage_of(trajectory, candidates, advantage):

@@ -14,10 +14,11 @@ SURFACE = {
 JUNCTION = (92, 86, 82)
 LANE_EDGE = (128, 128, 128)
 LEFT_EDGE = (70, 165, 195)  # of a carriageway: what lies beyond it runs the other way
-CROSSWALK = (150, 155, 158)
+CROSSWALK = (178, 182, 184)  # its stripes
 OTHER_STOP_LINE = (190, 190, 190)  # not on the route, so its light is not observed
 
-ROUTE = (140, 84, 48)
+ROUTE = (172, 100, 52)
+GOAL = (240, 190, 130)
 LIGHT = {
     LightState.RED: (40, 40, 255),
     LightState.YELLOW: (0, 215, 255),
@@ -33,6 +34,7 @@ AGENT = {
     AgentKind.BICYCLE: (120, 240, 250),
     AgentKind.WALKER: (120, 255, 255),
 }
+PARKED = (176, 164, 150)  # part of the town: it never moves
 EGO = (250, 250, 250)
 TEXT = (240, 240, 240)
 PANEL = (20, 20, 20)
@@ -47,3 +49,8 @@ def advantage_color(advantage: float, bound: float) -> tuple[int, int, int]:
     share = float(np.clip(advantage / bound, -1.0, 1.0))
     color = _MEDIUM + abs(share) * ((_GOOD if share > 0.0 else _BAD) - _MEDIUM)
     return tuple(int(round(value)) for value in color)
+
+
+def css(color: tuple[int, int, int]) -> str:
+    """A colour for a web page, #rrggbb."""
+    return "#{2:02x}{1:02x}{0:02x}".format(*color)

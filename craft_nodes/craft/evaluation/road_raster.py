@@ -7,6 +7,7 @@ from craft.evaluation import palette
 from craft.scene import LaneKind, RoadMap
 
 RESERVE_M = 64.0  # how far the view may move before the raster is made anew [m]
+_STRIPE_M = 0.6  # width of a crosswalk's stripe [m]
 SUBPIXEL_BITS = 4  # coordinates are handed to OpenCV in 1/16 pixel
 
 # Later ones are painted over earlier ones.
@@ -73,8 +74,9 @@ class RoadRaster:
             color = palette.JUNCTION if kind == LaneKind.DRIVING else palette.SURFACE[kind]
             for quad in quads[(kinds == kind) & junction]:
                 cv2.fillConvexPoly(image, quad, color, shift=SUBPIXEL_BITS)
-        for crosswalk in self._pixels(road.crosswalks[self._near(road.crosswalks)]):
-            cv2.fillConvexPoly(image, crosswalk, palette.CROSSWALK, shift=SUBPIXEL_BITS)
+        for crosswalk in road.crosswalks[self._near(road.crosswalks)]:
+            for stripe in self._pixels(_stripes(crosswalk)):
+                cv2.fillConvexPoly(image, stripe, palette.CROSSWALK, shift=SUBPIXEL_BITS)
         # Right edges come last: where two lanes run the same way, one's right edge covers the other's left one. What
         # stays of the left edges are those of carriageways.
         lanes = quads[~junction]
@@ -84,6 +86,17 @@ class RoadRaster:
         lines = self._pixels(road.stop_lines[self._near(road.stop_lines)])
         _lines(image, lines, palette.OTHER_STOP_LINE, 3)
         return image
+
+
+def _stripes(crosswalk):
+    """[N, 4, 2]: stripes beside each other along the longer sides of a crosswalk [4, 2], as wide as the gaps."""
+    a, b, c, d = crosswalk.astype(float)
+    if np.hypot(*(b - a)) < np.hypot(*(d - a)):
+        a, b, c, d = b, c, d, a
+    count = max(1, round(np.hypot(*(b - a)) / (2.0 * _STRIPE_M)))
+    low = (np.arange(count)[:, None] + 0.25) / count
+    high = low + 0.5 / count
+    return np.stack([a + low * (b - a), a + high * (b - a), d + high * (c - d), d + low * (c - d)], axis=1)
 
 
 def _lines(image, lines, color, thickness):

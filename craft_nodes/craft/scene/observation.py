@@ -8,6 +8,7 @@ import numpy as np
 MAX_AGENTS = 32  # nearest ones are kept
 ROUTE_POINTS = 64  # 1 m apart, the first ROUTE_POINTS_BEHIND of them behind the vehicle
 ROUTE_POINTS_BEHIND = 4
+PARKED_FROM_ID = 1 << 31  # agents with ids from here on are parked: part of the town, they never move
 MAX_STOP_LINES = 4  # the next ones along the route (one may lie up to ROUTE_POINTS_BEHIND metres behind)
 
 

@@ -25,6 +25,7 @@ from craft.world.routes import RouteSpec
 EVENT_SHOWN_S = 1.0  # an event stays in the picture this long [s]
 END_SHOWN_S = 1.5  # the last picture stays this long, with the outcome [s]
 KMH_PER_MPS = 3.6
+NARROW_PX = 600  # narrower pictures have the caption in shorter lines
 
 
 class Film(Listener):
@@ -36,6 +37,8 @@ class Film(Listener):
         title: First line of every picture.
         write: Takes the pictures in order, uint8 [height, width, 3], BGR.
         counterfactual: Judges all candidates of every decision, which are then drawn; else only the chosen one is.
+        every: One picture in so many frames.
+        considered: Draws no more candidates than this, the most probable ones; without it all of them.
     """
 
     def __init__(
@@ -45,7 +48,10 @@ class Film(Listener):
         title: str,
         write: Callable[[np.ndarray], None],
         counterfactual: CounterfactualWorld | None = None,
+        every: int = 1,
+        considered: int | None = None,
     ):
+        self._every, self._considered = every, considered
         self._view, self._driver, self._title, self._write = view, driver, title, write
         self._counterfactual = counterfactual
         self._seen: Observation | None = None  # drawn once it is known what was decided on it
@@ -55,7 +61,7 @@ class Film(Listener):
 
     def frame(self, observation: Observation) -> None:
         """See Listener."""
-        if self._seen is not None:
+        if self._seen is not None and self._seen.frame % self._every == 0:
             self._write(self._draw(self._alert if self._seen.stamp_s < self._alert_ends_s else ""))
         self._seen = observation
 
@@ -77,31 +83,34 @@ class Film(Listener):
         infractions = ", ".join(_words(kind) for kind in record.infractions) or "no infraction"
         score = f"route {record.route_completion:.0f} %, driving score {record.driving_score:.0f}"
         picture = self._draw(f"{record.status}: {score}, {infractions}")
-        for _ in range(round(END_SHOWN_S / FRAME_DT_S)):
+        for _ in range(round(END_SHOWN_S / (FRAME_DT_S * self._every))):
             self._write(picture)
 
     def _draw(self, alert):
         observation, choice = self._seen, self._driver.choice
         ego = observation.ego
         done = min(observation.route_progress_m / observation.route_length_m, 1.0)
-        caption = (
-            f"{self._title}\n"
-            f"{observation.frame * FRAME_DT_S:5.2f} s     {ego[EgoField.SPEED] * KMH_PER_MPS:.0f} of "
-            f"{ego[EgoField.SPEED_LIMIT] * KMH_PER_MPS:.0f} km/h     throttle {ego[EgoField.THROTTLE]:.2f}  "
-            f"brake {ego[EgoField.BRAKE]:.2f}  steer {ego[EgoField.STEER]:+.2f}     route {100.0 * done:.0f} %"
+        parts = (
+            f"{observation.frame * FRAME_DT_S:5.2f} s     {round(float(ego[EgoField.SPEED]) * KMH_PER_MPS)} of "
+            f"{ego[EgoField.SPEED_LIMIT] * KMH_PER_MPS:.0f} km/h     route {100.0 * done:.0f} %",
+            f"throttle {ego[EgoField.THROTTLE]:.2f}  brake {ego[EgoField.BRAKE]:.2f}  steer {ego[EgoField.STEER]:+.2f}",
         )
+        narrow = self._view.size_px[0] < NARROW_PX
+        caption = f"{self._title}\n" + ("\n" if narrow else "     ").join(parts)
         if self._decided is None:
             return self._view.draw(observation, caption=caption, alert=alert)
         poses = self._decided.ego[: EgoField.YAW + 1], ego[: EgoField.YAW + 1]
-        candidates = None
+        candidates = shown = None
         if self._returns is not None:
             moved = _moved(choice.candidates.trajectories.numpy(), *poses)
             candidates = Candidates(torch.from_numpy(moved), choice.candidates.valid)
+            shown = _most_probable(choice, self._considered)
         return self._view.draw(
             observation,
             trajectory=_moved(choice.trajectory.numpy(), *poses),
             candidates=candidates,
             returns=self._returns,
+            shown=shown,
             caption=caption,
             alert=alert,
         )
@@ -111,6 +120,15 @@ def _moved(trajectories, origin, pose):
     """Trajectories [..., 3] given in the frame of the pose `origin`, in the frame of `pose`."""
     points = to_local(to_map(trajectories[..., :2], *origin), *pose)
     return np.concatenate([points, trajectories[..., 2:] + (origin[2] - pose[2])], axis=-1).astype(np.float32)
+
+
+def _most_probable(choice, count):
+    """Mask [G] of the `count` valid candidates with the highest probability; None for all."""
+    if count is None or count >= len(choice.logits):
+        return None
+    shown = torch.zeros_like(choice.candidates.valid)
+    shown[choice.logits.masked_fill(~choice.candidates.valid, -torch.inf).topk(count).indices] = True
+    return shown
 
 
 def _words(kind):

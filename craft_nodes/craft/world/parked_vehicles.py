@@ -11,9 +11,8 @@ from functools import cached_property
 import carla
 import numpy as np
 
-from craft.scene.observation import AgentKind
+from craft.scene.observation import PARKED_FROM_ID, AgentKind
 
-FIRST_ID = 1 << 31  # they are numbered from here on, above every id of an actor
 REPORTED_M = 80.0  # those nearer to the ego are reported; more than perception's range [m]
 
 _KINDS = {
@@ -42,7 +41,7 @@ class ParkedVehicles:
     @cached_property
     def ids(self) -> np.ndarray:
         """int64 [N]."""
-        return FIRST_ID + np.arange(len(self.kinds), dtype=np.int64)
+        return PARKED_FROM_ID + np.arange(len(self.kinds), dtype=np.int64)
 
     def near(self, x: float, y: float, range_m: float = REPORTED_M) -> np.ndarray:
         """Rows of those whose middle is within a range of a point of the map frame: int64 [K], rising."""
