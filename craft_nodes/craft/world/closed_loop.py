@@ -1,12 +1,13 @@
 """The closed loop in one process: the same parts that the nodes run, called one after the other, without DDS."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from craft.events import EpisodeRecord, EventConfig, EventMonitor, GroundedReward
-from craft.perception import ObservationBuilder
+from craft.events import EpisodeRecord, Event, EventConfig, EventMonitor, GroundedReward
+from craft.perception import ObservationBuilder, WorldFrame
 from craft.policies import Choice, DecisionMode, Policy, decide
 from craft.policies.controller import TrajectoryController
 from craft.scene import EgoField, Observation
@@ -47,8 +48,11 @@ class PolicyDriver:
 class Listener:
     """Told what happens in an episode; override what is of interest."""
 
+    def world(self, frame: WorldFrame, events: Sequence[Event]) -> None:
+        """A frame of the world came, and these events began in it."""
+
     def frame(self, observation: Observation) -> None:
-        """A frame was observed."""
+        """The same frame, as it was observed."""
 
     def decided(self, observation: Observation) -> None:
         """The driver decided on this frame."""
@@ -100,7 +104,7 @@ class ClosedLoop:
         count, held = 0, None
         while True:
             observation = self._builder.observe(frame)
-            self._monitor.observe(observation, frame.collisions)
+            listener.world(frame, self._monitor.observe(observation, frame.collisions))
             listener.frame(observation)
             if held is not None:
                 listener.rewarded(*held, done=False, truncated=False)
