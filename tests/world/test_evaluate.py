@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import carla_light
 from craft.counterfactual import CounterfactualWorld
 from craft.evaluation.bench2drive_results import read_results
 from craft.evaluation.records import read_records
@@ -99,17 +100,15 @@ def test_a_route_that_crashes_twice_counts_as_zero_and_is_named(alone, tmp_path,
     assert json.loads((frail.output / RESULTS).read_text())["entry_status"] == "Crashed"
 
 
-def test_its_episodes_are_those_of_fine_tuning(alone, light_server):
+def test_its_episodes_are_those_of_fine_tuning(alone):
     """The records of `InProcessRollouts.evaluate`, which decides as the graph does."""
     config, _ = alone
-    simulation = Simulation(WorldConfig(port=light_server.port))
-    try:
-        routes = load_suite(config.suite)
-        rollouts = InProcessRollouts(
-            ClosedLoop(simulation), load_policy("vocabulary"), CounterfactualWorld(threads=1), {"held_out": routes}, 0
-        )
+    with carla_light.Server() as server:
+        simulation = Simulation(WorldConfig(port=server.port))
+        suites = {"held_out": load_suite(config.suite)}
+        loop, policy = ClosedLoop(simulation), load_policy("vocabulary")
+        rollouts = InProcessRollouts(loop, policy, CounterfactualWorld(threads=1), suites, 0)
         driven = rollouts.evaluate(EvaluationOrder("held_out", 0, config.seed, 1), lambda done, total: None)
-    finally:
         simulation.close()
     assert list(driven.records) == read_records(config.output / "episodes.jsonl")
 

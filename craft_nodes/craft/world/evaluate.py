@@ -264,7 +264,8 @@ def main(arguments: list[str] | None = None) -> int:
     from craft.training.console import RunConsole
 
     try:
-        config = tyro.cli(EvaluateConfig, args=arguments, prog="craft evaluate --in-process")
+        form = tyro.conf.EnumChoicesFromValues[EvaluateConfig]
+        config = tyro.cli(form, args=arguments, prog="craft evaluate --in-process")
         total = len(plan(load_suite(config.suite), config))
         done = min(len(read_results(config.output / RESULTS)), total)
         with RunConsole(total, done) as console:

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from craft_nodes.cli import stacks, tools
+from craft_nodes.cli.evaluation import evaluate_in_process
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -23,8 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point of `craft`; returns the exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
-    if arguments[:1] == ["collect"] and "--in-process" in arguments:
-        return tools.collect_in_process([a for a in arguments[1:] if a != "--in-process"])
+    in_process = {"collect": tools.collect_in_process, "evaluate": evaluate_in_process}
+    if arguments and arguments[0] in in_process and "--in-process" in arguments:
+        return in_process[arguments[0]]([a for a in arguments[1:] if a != "--in-process"])
     parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
     if hasattr(options, "tool"):

@@ -31,7 +31,7 @@ def add_parsers(subparsers) -> None:
                 default=argparse.SUPPRESS,
                 help=argument.description + (f" (default: {argument.default})" if argument.default else ""),
             )
-        if name == "collect":
+        if name in ("collect", "evaluate"):
             parser.add_argument("--in-process", action="store_true", help="without the graph; has options of its own")
         parser.set_defaults(run=run)
 
