@@ -1,7 +1,6 @@
 """`craft replay`: publishes a recording (rosbag2: sqlite3 or MCAP) byte for byte, so that nodes can be fed again."""
 
 import argparse
-import importlib
 import sys
 import time
 from pathlib import Path
@@ -10,28 +9,14 @@ import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.interfaces import Qos, QosDurability
-from rosbags.typesys import Stores, get_typestore
+
+from craft_nodes.cli.message_types import UnknownTypeError, jazzy, message_class
 
 _MATCH_S = 2.0  # what is sent before others have found the publishers is lost
 
 
 class ReplayError(ValueError):
     """A recording that cannot be played; the message names it and says what would do."""
-
-
-def message_class(name: str):
-    """The installed class of a message type such as "craft_msgs/msg/Observation".
-
-    Raises:
-        ReplayError: Its package is not installed.
-    """
-    package, kind, message = name.split("/")
-    try:
-        return getattr(importlib.import_module(f"{package}.{kind}"), message)
-    except (ImportError, AttributeError) as error:
-        raise ReplayError(
-            f"the recording holds {name}, which is not installed; install its package, or use --topics"
-        ) from error
 
 
 def quality(offered: list[Qos]) -> QoSProfile:
@@ -60,7 +45,7 @@ def play(recording: Path, topics: list[str], rate: float, node) -> int:
         ReplayError: It cannot be read, or a topic is not in it.
     """
     try:
-        with AnyReader([recording], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
+        with AnyReader([recording], default_typestore=jazzy()) as reader:
             missing = sorted(set(topics) - set(reader.topics))
             if missing:
                 raise ReplayError(
@@ -79,6 +64,8 @@ def play(recording: Path, topics: list[str], rate: float, node) -> int:
                 publishers[connection.topic].publish(bytes(data))
                 count += 1
             return count
+    except UnknownTypeError as error:
+        raise ReplayError(f"{recording} holds a type that cannot be played: {error}") from error
     except (AnyReaderError, OSError) as error:
         raise ReplayError(f"{recording} cannot be read as a rosbag2 recording: {error}") from error
 

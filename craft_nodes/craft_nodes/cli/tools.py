@@ -24,8 +24,20 @@ def _study(arguments: list[str]) -> int:
     return main(arguments)
 
 
+def _report(arguments: list[str]) -> int:
+    from craft.report.command import main
+
+    return main(arguments)
+
+
 def _film(arguments: list[str]) -> int:
     from craft.world.film import main
+
+    return main(arguments)
+
+
+def _record(arguments: list[str]) -> int:
+    from craft_nodes.cli.record import main
 
     return main(arguments)
 
@@ -62,7 +74,9 @@ def _doctor(arguments: list[str]) -> int:
 _TOOLS: dict[str, tuple[str, Callable[[list[str]], int]]] = {
     "pretrain": ("make a policy checkpoint from recorded expert driving", _pretrain),
     "study": ("fine-tune with several seeds in process and compare with the pre-trained policy", _study),
+    "report": ("show what fine-tuning changed, as one HTML page with videos", _report),
     "film": ("drive one episode and film it from above, candidates and all", _film),
+    "record": ("write what running nodes publish into a recording (rosbag2)", _record),
     "replay": ("play a recording (rosbag2) into running nodes", _replay),
     "bench": ("measure how fast this machine simulates, decides and scores", _bench),
     "world": ("run the embedded simulator alone, for any CARLA 0.9.16 client", _world),
