@@ -13,6 +13,7 @@ setup(
     package_data={
         "craft.world": ["suites/*.json"],
         "craft.policies": ["checkpoints/*/*"],
+        "craft.report": ["assets/*"],
     },
     data_files=[
         ("share/ament_index/resource_index/packages", ["resource/craft_nodes"]),

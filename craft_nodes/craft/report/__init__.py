@@ -1,0 +1,1 @@
+"""`craft report`: one self-contained HTML page that shows what fine-tuning changed."""
