@@ -1,7 +1,6 @@
 """The world of the closed loop: episodes on a CARLA server, one synchronous tick at a time."""
 
 import logging
-import math
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,11 +13,12 @@ from craft.perception.inputs import WorldFrame
 from craft.scene.light_box import LightBox
 from craft.scene.route import Route
 from craft.scene.timing import FRAME_DT_S
-from craft.world.carla_frames import SPAWN_HEIGHT_M, carla_transform, ros_pose
+from craft.world.carla_frames import SPAWN_HEIGHT_M, carla_transform
 from craft.world.collisions import CollisionLog
 from craft.world.connection import WorldError, connect, load_town, town_name
 from craft.world.episode import PlacementError, Stage
 from craft.world.frame_reader import FrameReader
+from craft.world.light_boxes import read_light_boxes
 from craft.world.parked_vehicles import read_parked_vehicles
 from craft.world.route_line import RouteLine
 from craft.world.routes import RouteSpec, trace_route
@@ -96,8 +96,7 @@ class Simulation:
     @property
     def light_boxes(self) -> list[LightBox]:
         """Trigger volumes of all traffic lights, by id."""
-        lights = self._world.get_actors().filter("traffic.traffic_light*")
-        return [_light_box(light) for light in sorted(lights, key=lambda light: light.id)]
+        return read_light_boxes(self._world)
 
     def _load(self, town: str) -> None:
         self._world = load_town(self._client, town)
@@ -320,10 +319,3 @@ class Simulation:
                 f"the CARLA server at {self._address} stopped answering during {self._doing} ({error}); "
                 f"restart it and resume the run from its folder"
             ) from error
-
-
-def _light_box(light: carla.TrafficLight) -> LightBox:
-    volume = light.trigger_volume
-    transform = light.get_transform()
-    x, y, yaw = ros_pose(carla.Transform(transform.transform(volume.location), transform.rotation))
-    return LightBox(light.id, x, y, yaw - math.radians(volume.rotation.yaw), volume.extent.x, volume.extent.y)
