@@ -164,8 +164,8 @@ DENSE = replace(
     [
         ("crossing", 2, 4, 2, 300),
         ("crossing", 60, 4, 2, 10),
-        ("crossing", 6, 120, 2, 30),
-        ("crossing", 6, 2, 60, 30),
+        ("crossing", 60, 120, 2, 1),
+        ("crossing", 60, 2, 240, 1),
         ("dense", 4, 2, 2, 60),
     ],
 )
