@@ -45,6 +45,9 @@ def test_by_hand():
     assert changes["infractions_per_km"].after == pytest.approx(2.5)
     assert changes["success_rate"].after == 75.0
     assert changes["driving_score"].low <= 10.0 <= changes["driving_score"].high
+    # Both seeds drive the second episode with 100; of the first, no draw is below 60 or above 100.
+    assert changes["driving_score"].after_low == 60.0
+    assert changes["driving_score"].after_high == 100.0
 
 
 def test_what_did_not_change_has_an_interval_of_nothing():

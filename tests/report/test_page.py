@@ -3,6 +3,7 @@ import re
 import pytest
 
 from craft.evaluation import aggregate
+from craft.evaluation.comparison import compare
 from craft.report.page import page
 from craft.report.runs import read_runs
 from made_run import after, before, episode, make_run
@@ -36,8 +37,9 @@ def test_scores_are_those_of_the_records(one):
     assert [float(c[1]["data-value"]) for c in rows["infractions per km"]] == pytest.approx([4.0, 2.0, -2.0])
     low, high = aggregate(before()).intervals["driving_score"]
     assert rows["driving score [%]"][0][0] == f"65.0 ({low:.1f} .. {high:.1f})"
-    low, high = aggregate(after()).intervals["driving_score"]
-    assert rows["driving score [%]"][1][0] == f"80.0 ({low:.1f} .. {high:.1f})"
+    change = compare(before(), [after()])["driving_score"]
+    assert rows["driving score [%]"][1][0] == f"80.0 ({change.after_low:.1f} .. {change.after_high:.1f})"
+    assert rows["driving score [%]"][2][0] == f"+15.0 ({change.low:+.1f} .. {change.high:+.1f})"
 
 
 def test_scenarios_and_abilities_hold_their_episodes_alone(one):

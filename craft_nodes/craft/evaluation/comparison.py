@@ -19,6 +19,7 @@ class Change:
         before: Of the pre-trained policy.
         after: Mean over the training seeds.
         low, high: Interval of `after - before`.
+        after_low, after_high: Interval of `after`.
         per_seed: `after` of every training seed.
     """
 
@@ -26,6 +27,8 @@ class Change:
     after: float
     low: float
     high: float
+    after_low: float
+    after_high: float
     per_seed: tuple[float, ...]
 
 
@@ -59,6 +62,7 @@ def compare(
     drawn_after = np.stack([_measures(last[s][:, e]).mean(axis=0) for s, e in zip(seeds, episodes, strict=True)])
     tail = 50.0 * (1.0 - CONFIDENCE)
     low, high = np.percentile(drawn_after - drawn_before, [tail, 100.0 - tail], axis=0)
+    after_low, after_high = np.percentile(drawn_after, [tail, 100.0 - tail], axis=0)
     measured_before, measured_after = _measures(first), _measures(last)
     return {
         name: Change(
@@ -66,6 +70,8 @@ def compare(
             after=float(measured_after[:, i].mean()),
             low=float(low[i]),
             high=float(high[i]),
+            after_low=float(after_low[i]),
+            after_high=float(after_high[i]),
             per_seed=tuple(map(float, measured_after[:, i])),
         )
         for i, name in enumerate(MEASURES)

@@ -73,16 +73,15 @@ def _html(cell, title, column):
 def scores(runs: Sequence[Run]) -> Table:
     """Every measure before and after, with intervals; with several runs their mean and each of them."""
     changes = compare(runs[0].before, [run.after for run in runs])
-    first, last = aggregate(runs[0].before), aggregate(runs[0].after)
+    first = aggregate(runs[0].before)
     rows = []
     for name in MEASURES:
         title, form, more_is_better = _MEASURE.get(name, (name.replace("_", " "), "{:.2f}", True))
         change = changes[name]
-        after = _interval(form, last.intervals[name]) if len(runs) == 1 else f"mean of {len(runs)}"
         row = [
             Cell(title),
             Cell(_said(form, change.before), change.before, _interval(form, first.intervals[name])),
-            Cell(_said(form, change.after), change.after, after),
+            Cell(_said(form, change.after), change.after, _interval(form, (change.after_low, change.after_high))),
             _change(change, form, more_is_better),
         ]
         if len(runs) > 1:

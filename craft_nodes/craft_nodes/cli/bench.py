@@ -10,6 +10,7 @@ from rich.table import Table
 
 from carla_light import Server
 from craft.counterfactual import CounterfactualWorld, Scene
+from craft.evaluation.birdseye import BirdsEye
 from craft.scene import Observation, RoadMap
 from craft.scene.candidates import TRAJECTORY_DT_S, TRAJECTORY_STEPS, Candidates
 from craft.scene.timing import FRAME_DT_S, FRAMES_PER_DECISION
@@ -79,6 +80,18 @@ def score(road: RoadMap, observations: list[Observation]) -> float:
     return len(observations) / (time.perf_counter() - begin)
 
 
+def draw(road: RoadMap, observations: list[Observation]) -> float:
+    """Bird's-eye pictures per second of one core, each with 512 candidates by advantage and the chosen one."""
+    view, candidates = BirdsEye(road), arcs()
+    returns = torch.linspace(-20.0, 20.0, len(candidates.valid))
+    given = {"trajectory": candidates.trajectories[0].numpy(), "candidates": candidates, "returns": returns}
+    view.draw(observations[0], **given)  # paints the road around
+    begin = time.process_time()
+    for observation in observations:
+        view.draw(observation, **given, caption="a title\nspeed, controls")
+    return len(observations) / (time.process_time() - begin)
+
+
 def main(arguments: list[str]) -> int:
     """Entry point of `craft bench`."""
     if arguments[:1] == ["counterfactual"]:
@@ -99,5 +112,6 @@ def main(arguments: list[str]) -> int:
     table.add_row(f"closed loop of the expert, {options.vehicles} vehicles, one process", f"{rate:.0f} frames/s")
     table.add_row("the same, against real time", f"{rate * FRAME_DT_S:.1f} x")
     table.add_row("counterfactual world, 512 candidates", f"{score(road, observations):.1f} states/s")
+    table.add_row("bird's-eye pictures of 720 x 720 with 512 candidates", f"{draw(road, observations):.0f} pictures/s")
     Console().print(table)
     return 0
