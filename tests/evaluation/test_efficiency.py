@@ -47,6 +47,12 @@ def test_no_moving_traffic_is_no_value_but_100_with_the_quirk(traffic):
     assert speed_percentages(drive, Quirks.BENCH2DRIVE) == [100.0]
 
 
+def test_creeping_traffic_stands_but_not_with_the_quirk():
+    drive = trace([0.0, 12.0], [4.0, 4.0], [0.05, 8.0])
+    assert speed_percentages(drive) == []
+    assert speed_percentages(drive, Quirks.BENCH2DRIVE) == [8000.0]
+
+
 def test_a_route_is_the_mean_without_values_above_1000():
     assert route_efficiency([50.0, 100.0, 1000.01]) == 75.0
     assert route_efficiency([1000.0]) == 1000.0

@@ -95,6 +95,8 @@ def test_a_run_leaves_everything_behind(first_run):
     assert [row["round"] for row in rows] == [1, 2]
     assert all(row["transitions"] == CONFIG.decisions for row in rows)
     assert summary["before"]["episodes"] == summary["after"]["episodes"] == 1
+    fine_tuned = load_policy(path / "policy")
+    assert fine_tuned.trainable_bytes() == weights(path)[-1], "a checkpoint to evaluate, and to start from"
     (before,) = read_records(path / "evaluations" / "before.jsonl")
     (after,) = read_records(path / "evaluations" / "after.jsonl")
     assert (before.route_id, before.seed, before.scenario) == (after.route_id, after.seed, after.scenario)

@@ -136,6 +136,7 @@ class FineTuning:
         if self.config.evaluate:
             self.after = self._evaluate("after", phase=rounds + 1)
         self.console.finished(self.config.units)
+        self.policy.save(self.folder.policy)
         summary = self._summary(world)
         self.folder.write_summary(summary)
         draw_learning_curves(self.folder)

@@ -36,7 +36,8 @@ _SUMMARY = {
 
 
 class RunFolder:
-    """`runs/<name>/`: config.yaml, metrics.jsonl, tensorboard/, weights/, checkpoint/, summary.json, figures/, log/.
+    """`runs/<name>/`: config.yaml, metrics.jsonl, tensorboard/, weights/, checkpoint/, policy/, summary.json, figures/,
+    log/.
 
     Attributes:
         path: The folder.
@@ -74,6 +75,11 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """Everything that a resume needs."""
         return self.path / "checkpoint"
+
+    @property
+    def policy(self) -> Path:
+        """The fine-tuned policy as a checkpoint folder, once the run has ended."""
+        return self.path / "policy"
 
     # -- configuration
 
