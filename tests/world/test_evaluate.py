@@ -10,14 +10,16 @@ import pytest
 import carla_light
 from craft.counterfactual import CounterfactualWorld
 from craft.evaluation.bench2drive_results import read_results
+from craft.evaluation.quirks import Quirks
 from craft.evaluation.records import read_records
 from craft.policies import load_policy
 from craft.training.rollouts import EvaluationOrder
 from craft.world.closed_loop import ClosedLoop
-from craft.world.evaluate import RESULTS, EvaluateConfig, evaluate, plan, route_numbers
+from craft.world.evaluate import RESULTS, EvaluateConfig, Results, evaluate, plan, route_numbers
 from craft.world.in_process import InProcessRollouts
 from craft.world.routes import dump_suite, load_suite
 from craft.world.simulation import Simulation, WorldConfig
+from craft.world.worker_pool import JobFailure
 from lost_servers import AlwaysLosesItsServer, LosesItsServer
 
 IDS = ("held_out-StaticCutIn-1", "held_out-InvadingTurn-1", "held_out-DynamicObjectCrossing-1")
@@ -98,6 +100,20 @@ def test_a_route_that_crashes_twice_counts_as_zero_and_is_named(alone, tmp_path,
     assert content["crashed"] == [[name, 0, "Failed - Simulation crashed"]]
     assert "counts as 0" in said[-1] and name in said[-1]
     assert json.loads((frail.output / RESULTS).read_text())["entry_status"] == "Crashed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("agent", "Failed - Agent crashed"), ("crashed", "Failed - Simulation crashed")]
+)
+def test_a_failure_of_the_policy_is_told_from_one_of_the_world(kind, status, alone, tmp_path):
+    config, _ = alone
+    jobs = plan(load_suite(config.suite), config)[:1]
+    results = Results(tmp_path, jobs, {jobs[0].spec.id: "1"}, Quirks.NONE)
+    results.add(JobFailure(kind, "a reason"))
+    assert [record["status"] for record in read_results(tmp_path / RESULTS)] == [status]
+    (measures,) = results.measures()
+    assert (measures.driving_score, measures.success, measures.comfort) == (0.0, False, None)
+    assert read_records(tmp_path / "episodes.jsonl")[0].status == status
 
 
 def test_its_episodes_are_those_of_fine_tuning(alone):
