@@ -8,6 +8,7 @@ import torch
 from counterfactual_scenes import agent, at_speed, candidates, scene, stop_line, straight_road
 from craft.counterfactual import CounterfactualConfig, CounterfactualWorld
 from craft.counterfactual.benchmark import measure
+from craft.counterfactual.reference import ReferenceWorld
 from craft.scene import StopKind
 from craft.scene.candidates import Candidates
 
@@ -80,3 +81,18 @@ def test_the_benchmark_measures_what_it_says():
     result = measure(candidates=16, steps=5, agents=3, states=2, repeats=1)
     assert (result.candidates, result.steps, result.agents, result.states) == (16, 5, 3, 2)
     assert result.candidates_per_s > 0.0 and result.milliseconds_per_state > 0.0
+
+
+def test_a_vehicle_that_rolls_backwards_still_meets_those_ahead():
+    here = scene(ROAD, speed=-6.0, agents=[agent(11.0, 0.0)])
+    here_for_all = candidates(at_speed(0.0, 5.0))
+    ours, reference = WORLD.evaluate(here, here_for_all), ReferenceWorld().evaluate(here, here_for_all)
+    assert ours.collision.all() and reference.collision.all()
+    assert torch.allclose(ours.returns, reference.returns, rtol=1e-5)
+
+
+def test_too_many_stop_lines_are_refused_and_the_most_that_are_allowed_all_count():
+    lines = [stop_line(90.0 + i, kind=StopKind.STOP) for i in range(63)] + [stop_line(6.0, kind=StopKind.STOP)]
+    assert WORLD.evaluate(scene(ROAD, speed=8.0, lines=lines), candidates(at_speed(8.0))).stop_sign.all()
+    with pytest.raises(ValueError, match="a state has 65 stop lines; give the nearest 64"):
+        WORLD.evaluate(scene(ROAD, speed=8.0, lines=[*lines, lines[-1]]), candidates(at_speed(8.0)))

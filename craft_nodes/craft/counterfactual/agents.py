@@ -110,7 +110,7 @@ def fill_traffic(agents, agent_valid, ego, traffic, numbers):
             x, y = poses[count, k, 0], poses[count, k, 1]
             centres[k, 0, count], centres[k, 1, count] = x, y
             time = k * dt
-            reach = ego[_EGO_SPEED] * time + 0.5 * _MAX_EGO_ACCELERATION_MPS2 * time * time
+            reach = max(ego[_EGO_SPEED], 0.0) * time + 0.5 * _MAX_EGO_ACCELERATION_MPS2 * time * time
             if not reached and math.hypot(x, y) <= reach + radius + ego_radius:
                 reached = True
         if reached:

@@ -8,6 +8,7 @@ from craft.scene.observation import LightState, StopField
 from craft.scene.road_map import StopKind
 from craft.vehicle.compiled import inner
 
+MAX_LINES = 64  # in one state: for which of them the vehicle has stood is kept in the bits of one number
 LINE_COLUMNS = 6  # middle x, y [m], direction across it x, y, half width [m], 1 for a light and 0 for a stop sign
 
 _X, _Y, _YAW, _HALF_WIDTH = int(StopField.X), int(StopField.Y), int(StopField.YAW), int(StopField.HALF_WIDTH)

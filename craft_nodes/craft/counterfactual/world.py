@@ -11,6 +11,7 @@ from craft.counterfactual import kernel
 from craft.counterfactual.config import CounterfactualConfig
 from craft.counterfactual.returns import CandidateReturns
 from craft.counterfactual.scene import Scene
+from craft.counterfactual.stop_lines import MAX_LINES
 from craft.counterfactual.surface import Surface, build_surface
 from craft.counterfactual.torch_engine import TorchEngine
 from craft.counterfactual.torch_surface import TorchSurface
@@ -67,7 +68,8 @@ class CounterfactualWorld:
             CandidateReturns with [B, G] tensors on the CPU.
 
         Raises:
-            ValueError: the candidates are of another number of states, have no points, or a valid one is not finite.
+            ValueError: the candidates are of another number of states, have no points, or a valid one is not finite; or
+                there are more than MAX_LINES stop lines.
         """
         states = scene.ego.shape[0]
         trajectories, valid = candidates.trajectories, candidates.valid
@@ -77,6 +79,8 @@ class CounterfactualWorld:
             raise ValueError("candidate trajectories have no points")
         if not torch.isfinite(trajectories[valid]).all():
             raise ValueError("a valid candidate trajectory has values that are not finite")
+        if scene.stop_lines.shape[1] > MAX_LINES:
+            raise ValueError(f"a state has {scene.stop_lines.shape[1]} stop lines; give the nearest {MAX_LINES}")
         if self._torch is not None:
             return self._torch.evaluate(scene, candidates, self._surface(scene.road))
         group = trajectories.shape[-3]
