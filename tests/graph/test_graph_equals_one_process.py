@@ -2,10 +2,12 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from craft.counterfactual import CounterfactualWorld
+from craft.evaluation.records import read_records
 from craft.policies import load_policy
 from craft.training import LearnerConfig
 from craft.training.console import RunConsole
@@ -45,7 +47,16 @@ def alone(tmp_path):
     return folder.path
 
 
+def outcome(record):
+    """What an episode came to, with its numbers in the float32 of the graph's messages."""
+    numbers = (record.driving_score, record.route_completion, record.driven_m, record.duration_s)
+    return (record.route_id, record.seed, record.status, record.events, *map(np.float32, numbers))
+
+
 def test_one_process_and_seven_give_the_same_weights(trained, alone):
     for version in range(ROUNDS + 1):
         name = f"weights/{version}.safetensors"
         assert (alone / name).read_bytes() == (trained.folder / name).read_bytes(), name
+    for name in ("evaluations/before.jsonl", "evaluations/after.jsonl"):
+        ours, theirs = (read_records(folder / name) for folder in (alone, trained.folder))
+        assert list(map(outcome, ours)) == list(map(outcome, theirs)), name
