@@ -15,7 +15,8 @@ from craft.evaluation.records import read_records
 from craft.policies import load_policy
 from craft.training.rollouts import EvaluationOrder
 from craft.world.closed_loop import ClosedLoop
-from craft.world.evaluate import RESULTS, EvaluateConfig, Results, evaluate, plan, route_numbers
+from craft.world.evaluate import EvaluateConfig, evaluate, plan
+from craft.world.evaluation_results import RESULTS, Results, route_numbers
 from craft.world.in_process import InProcessRollouts
 from craft.world.routes import dump_suite, load_suite
 from craft.world.simulation import Simulation, WorldConfig

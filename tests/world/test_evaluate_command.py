@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from craft.evaluation.bench2drive_results import read_results
-from craft.world.evaluate import RESULTS
+from craft.world.evaluation_results import RESULTS
 from craft_nodes.cli import main
 
 
