@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-NAMES = ("craft_town",)
+NAMES = ("craft_town", "craft_highway")
 DEFAULT_TOWN = "craft_town"
 
 

@@ -3,11 +3,12 @@
 import os
 
 from carla_light.towns import NAMES, path
+from carla_light.towns.craft_highway import craft_highway
 from carla_light.towns.craft_town import craft_town
 from carla_light.towns.network import Network
 from carla_light.towns.opendrive import to_opendrive
 
-GENERATORS = {"craft_town": craft_town}
+GENERATORS = {"craft_town": craft_town, "craft_highway": craft_highway}
 
 
 def summary(network: Network) -> str:

@@ -110,15 +110,18 @@ def connect(junction: Junction, ids: count) -> list[Road]:
     """Make the connecting roads of all permitted movements (all but turning back).
 
     Left turns go from the inner to the inner lane, right turns from the outer to the outer one, straight movements
-    keep their lane. The movement next to the kerb takes the lanes to its right (shoulder, sidewalk) along.
+    keep their lane. The movement next to the kerb takes the lanes to its right (shoulder, sidewalk) along. One-way
+    legs are entered, or left, only.
     """
     roads = []
     for leg in junction.legs:
         entering = driving_lanes(leg.lanes(entering=True)[0])
+        if not entering:
+            continue
         turns = [
             (wrap(other.pose(entering=False).heading - leg.pose(entering=True).heading), other)
             for other in junction.legs
-            if other is not leg
+            if other is not leg and driving_lanes(other.lanes(entering=False)[0])
         ]
         rightmost = min(turn for turn, _ in turns)
         for turn, other in turns:
@@ -207,9 +210,11 @@ def _crosswalk(leg: Leg) -> Crosswalk:
 
 
 def place_speed_limits(road: Road, ids: count) -> None:
-    """Put up a road's speed limit where each direction begins."""
+    """Put up a road's speed limit where each direction with driving lanes begins."""
     for sign in (-1, 1):
         lanes = road.side(sign)
+        if not driving_lanes(lanes):
+            continue
         s = _SPEED_SIGN_AFTER_START_M if sign < 0 else road.length - _SPEED_SIGN_AFTER_START_M
         t = sign * (carriageway(lanes) + _SIGN_BESIDE_KERB_M)
         road.signals.append(Signal(next(ids), SPEED_LIMIT, s, t, sign, driving_lanes(lanes), road.speed_kmh))

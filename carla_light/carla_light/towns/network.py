@@ -6,20 +6,21 @@ from itertools import count
 from math import atan2, cos, sin
 
 from carla_light.towns.geometry import Corner, rounded_polyline
+from carla_light.towns.joint import Joint, Mouth, join
 from carla_light.towns.junction import Junction, Leg, connect, place_controls, place_speed_limits, setback
 from carla_light.towns.parking import park_cars
-from carla_light.towns.road import Control, Crosswalk, Profile, Road, RoadLink, carriageway, width
+from carla_light.towns.road import Control, Crosswalk, Profile, Road, RoadLink, carriageway, driving_lanes, width
 
 _MID_CROSSWALK_HALF_M = 1.5  # half the extent of a crosswalk between two junctions, along the road
 _MID_CROSSWALK_BEYOND_KERB_M = 0.3
 
 
-@dataclass(frozen=True)
-class _Street:
-    """What was asked for: a street between two junctions."""
+@dataclass(frozen=True, eq=False)
+class Street:
+    """What was asked for: a street between two junctions, or mouths of joints."""
 
-    a: Junction
-    b: Junction
+    a: Junction | Mouth
+    b: Junction | Mouth
     corners: tuple[Corner, ...]
     right: Profile
     left: Profile
@@ -27,6 +28,7 @@ class _Street:
     control_a: Control | None
     control_b: Control | None
     crosswalk: bool
+    kind: str
 
     def heading_at(self, at_end: bool) -> float:
         """Direction of the street away from its junction [rad]."""
@@ -46,7 +48,7 @@ class Network:
     Attributes:
         name: Name of the town.
         latitude, longitude: Of the point (0, 0) [deg].
-        junctions: All junctions.
+        junctions: All junctions, joints of one-way roads among them.
         roads: All roads, after `build`.
     """
 
@@ -54,7 +56,7 @@ class Network:
         self.name, self.latitude, self.longitude = name, latitude, longitude
         self.junctions: list[Junction] = []
         self.roads: list[Road] = []
-        self._streets: list[_Street] = []
+        self._streets: list[Street] = []
         self._ids = count(1)
 
     def junction(self, x: float, y: float, *, signalised: bool = False) -> Junction:
@@ -62,10 +64,16 @@ class Network:
         self.junctions.append(Junction(next(self._ids), x, y, signalised))
         return self.junctions[-1]
 
+    def joint(self) -> Joint:
+        """Add a joint of one-way roads; its roads begin and end at the mouths that they are given."""
+        joint = Joint(next(self._ids))
+        self.junctions.append(joint)
+        return joint
+
     def street(
         self,
-        a: Junction,
-        b: Junction,
+        a: Junction | Mouth,
+        b: Junction | Mouth,
         profile: Profile,
         speed_kmh: float,
         *,
@@ -74,22 +82,26 @@ class Network:
         control_a: Control | None = None,
         control_b: Control | None = None,
         crosswalk: bool = False,
-    ) -> None:
-        """Add a two-way street.
+        kind: str = "town",
+    ) -> Street:
+        """Add a street: a two-way one unless its left side has no driving lane.
 
         Args:
-            a, b: Its junctions.
+            a, b: Its junctions, or mouths of joints.
             profile: Lanes on the right side, and on the left one unless `left` is given.
             speed_kmh: Speed limit [km/h].
             corners: Rounded corners on the way from a to b.
             left: Lanes on the left side.
             control_a, control_b: What controls the approaches to a and b; signalised junctions set lights themselves.
             crosswalk: Whether there is a crosswalk half-way.
+            kind: OpenDRIVE road type.
         """
-        control_a = Control.LIGHT if a.signalised else control_a
-        control_b = Control.LIGHT if b.signalised else control_b
         left = profile if left is None else left
-        self._streets.append(_Street(a, b, tuple(corners), profile, left, speed_kmh, control_a, control_b, crosswalk))
+        control_a = Control.LIGHT if a.signalised and driving_lanes(left) else control_a
+        control_b = Control.LIGHT if b.signalised else control_b
+        street = Street(a, b, tuple(corners), profile, left, speed_kmh, control_a, control_b, crosswalk, kind)
+        self._streets.append(street)
+        return street
 
     def build(self) -> "Network":
         """Lay out all roads.
@@ -102,31 +114,45 @@ class Network:
         for road in tuple(self.roads):
             place_speed_limits(road, self._ids)
         for junction in self.junctions:
+            if isinstance(junction, Joint):
+                self.roads += join(junction, self._ids)
+                continue
             self.roads += connect(junction, self._ids)
             place_controls(junction, self._ids)
         return self
 
-    def _lay_out(self, street: _Street) -> Road:
+    def _lay_out(self, street: Street) -> Road:
         """The road of a street, trimmed at both junctions."""
-        mouths = []
-        for junction, at_end in ((street.a, False), (street.b, True)):
-            heading = street.heading_at(at_end)
-            others = [
-                (other.heading_at(end), other.sides_at(end))
-                for other in self._streets
-                for end in (False, True)
-                if (other.b if end else other.a) is junction and not (other is street and end == at_end)
-            ]
-            back = setback(heading, street.sides_at(at_end), others)
-            mouths.append((junction.x + back * cos(heading), junction.y + back * sin(heading)))
+        mouths = [self._mouth(street, at_end) for at_end in (False, True)]
         start, pieces = rounded_polyline(mouths[0], street.corners, mouths[1])
         links = RoadLink("junction", street.a.id), RoadLink("junction", street.b.id)
-        road = Road(next(self._ids), start, pieces, street.right, street.left, street.speed_kmh, *links)
+        road = Road(
+            next(self._ids), start, pieces, street.right, street.left, street.speed_kmh, *links, kind=street.kind
+        )
         if street.crosswalk:
             half, reach = _MID_CROSSWALK_HALF_M, _MID_CROSSWALK_BEYOND_KERB_M
             across = (-carriageway(road.right) - reach, carriageway(road.left) + reach)
             road.crosswalks.append(Crosswalk(road.length / 2.0, (-half, half), across))
         park_cars(road)
-        street.a.legs.append(Leg(road, False, street.control_a))
-        street.b.legs.append(Leg(road, True, street.control_b))
+        for end, at_end, control in ((street.a, False, street.control_a), (street.b, True, street.control_b)):
+            leg = Leg(road, at_end, control)
+            if isinstance(end, Mouth):
+                end.joint.leg_of[street] = leg
+            else:
+                end.legs.append(leg)
         return road
+
+    def _mouth(self, street: Street, at_end: bool) -> tuple[float, float]:
+        """Where one end of a street's road lies [m]: clear of the corners of its junction, or at the mouth given."""
+        end = street.b if at_end else street.a
+        if isinstance(end, Mouth):
+            return end.x, end.y
+        heading = street.heading_at(at_end)
+        others = [
+            (other.heading_at(e), other.sides_at(e))
+            for other in self._streets
+            for e in (False, True)
+            if (other.b if e else other.a) is end and not (other is street and e == at_end)
+        ]
+        back = setback(heading, street.sides_at(at_end), others)
+        return end.x + back * cos(heading), end.y + back * sin(heading)

@@ -60,7 +60,7 @@ def _add_road(root: Element, road: Road) -> None:
     for tag, end in (("predecessor", road.predecessor), ("successor", road.successor)):
         contact = {} if end.contact is None else {"contactPoint": end.contact}
         _add(link, tag, elementType=end.element, elementId=end.id, **contact)
-    _add(_add(element, "type", s=0.0, type="town"), "speed", max=road.speed_kmh, unit="km/h")
+    _add(_add(element, "type", s=0.0, type=road.kind), "speed", max=road.speed_kmh, unit="km/h")
     _add_plan_view(element, road)
     _add(_add(element, "elevationProfile"), "elevation", s=0.0, a=0.0, b=0.0, c=0.0, d=0.0)
     _add_lanes(element, road)
@@ -92,7 +92,7 @@ def _add_lanes(element: Element, road: Road) -> None:
     centre = _add(_add(section, "center"), "lane", id=0, type="none", level="false")
     if road.junction is not None:
         mark = "none"
-    elif not road.left:
+    elif not driving_lanes(road.left):
         mark = "solid"
     else:
         mark = "solid solid" if driving_lanes(road.left) > 1 else "broken"

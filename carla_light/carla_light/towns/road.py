@@ -123,6 +123,7 @@ class Road:
         junction: Id of the junction that the road lies in, or None.
         lane_links: In a junction: lane id -> (incoming road's lane id, outgoing road's lane id).
         signals, crosswalks, parked: What stands beside it, is painted on it, and is parked on it.
+        kind: Its OpenDRIVE road type.
     """
 
     id: int
@@ -138,6 +139,7 @@ class Road:
     signals: list[Signal] = field(default_factory=list)
     crosswalks: list[Crosswalk] = field(default_factory=list)
     parked: list[ParkedCar] = field(default_factory=list)
+    kind: str = "town"
 
     def __post_init__(self):
         # carla.Map 0.9.16 raises in next_until_lane_end where whole steps end exactly at the end of a lane.
