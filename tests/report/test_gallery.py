@@ -12,6 +12,7 @@ from craft.report import gallery
 from craft.report.command import load_policies, main
 from craft.report.runs import read_runs
 from craft.training import Weights
+from craft.world.connection import WorldError
 from craft.world.routes import load_suite
 from made_run import after, before, make_run
 from parsed_page import Page
@@ -105,3 +106,14 @@ def test_a_run_on_a_carla_server_has_no_videos(tmp_path):
     assert main([str(path), "--output", str(tmp_path / "r.html")]) == 0
     told = " ".join(Page((tmp_path / "r.html").read_text()).texts)
     assert "this run was evaluated on a CARLA server" in told
+
+
+def test_a_world_that_stops_answering_is_said_with_a_way_out(tuned, tmp_path, monkeypatch, capsys):
+    def fail(*_):
+        raise WorldError("the server stopped answering")
+
+    monkeypatch.setattr(gallery, "drive_pair", fail)
+    assert main([str(tuned), "--output", str(tmp_path / "r.html"), "--videos", "1"]) == 2
+    told = capsys.readouterr().err
+    assert "stopped answering" in told and "--videos 0" in told
+    assert not (tmp_path / "r.html").exists()

@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from craft.report import command
 from craft.report.command import main
 from craft.report.runs import read_runs
 from made_run import METRICS, after, before, episode, make_run
@@ -102,3 +103,12 @@ def test_a_request_that_cannot_be_met_is_refused(run_path, tmp_path, capsys):
     ):
         assert main([str(run_path), *request]) == 2
         assert word in capsys.readouterr().err
+
+
+def test_a_page_that_is_stopped_is_not_written(run_path, tmp_path, monkeypatch, capsys):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "write_atomically", stop)
+    assert main([str(run_path), "--output", str(tmp_path / "r.html"), "--videos", "0"]) == 130
+    assert "r.html was not written" in capsys.readouterr().err

@@ -61,13 +61,19 @@ def _weights(run, version):
 
 
 def films(run: Run, given: Arguments) -> tuple[str, str]:
-    """The gallery as markup and the decisions as JSON, driven anew on the embedded world."""
+    """The gallery as markup and the decisions as JSON, driven anew on the embedded world.
+
+    Raises:
+        ValueError: See `load_policies`; or the suite has not the routes of the evaluation.
+        OSError: The embedded world stopped answering.
+    """
     from rich.progress import Progress, TimeRemainingColumn
 
     import carla_light
     from craft.counterfactual import CounterfactualWorld
     from craft.report import gallery
     from craft.world.closed_loop import ClosedLoop
+    from craft.world.connection import WorldError
     from craft.world.routes import load_suite
     from craft.world.simulation import Simulation, WorldConfig
 
@@ -91,7 +97,10 @@ def films(run: Run, given: Arguments) -> tuple[str, str]:
         for i in chosen:
             evaluated = run.before[i], run.after[i]
             spec = routes[evaluated[0].route_id]
-            pair, log = gallery.drive_pair(loop, spec, evaluated, policies, world, lambda: bar.advance(task))
+            try:
+                pair, log = gallery.drive_pair(loop, spec, evaluated, policies, world, lambda: bar.advance(task))
+            except WorldError as error:
+                raise OSError(f"{error}; make the page again, or with --videos 0") from error
             pairs.append(pair)
             logs.append(log)
         simulation.close()
@@ -141,5 +150,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"craft report: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"craft report: stopped; {given.output} was not written", file=sys.stderr)
+        return 130
     print(f"{given.output}: {told}")
     return 0

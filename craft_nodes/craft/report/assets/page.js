@@ -187,7 +187,7 @@ function decisionView(data) {
         if (typeof value === "number") made.dataset.value = value;
       };
       const marks = [g === best(row.before) ? "before" : "", g === best(row.after) ? "after" : ""].filter(Boolean).join(", ");
-      cell(g, marks ? `${g} (best ${marks})` : `${g}`);
+      cell(g, marks ? `${g} (top ${marks})` : `${g}`);
       cell(100 * row.before[g]);
       cell(100 * row.after[g]);
       cell(row.returns[g]);
