@@ -62,13 +62,17 @@ class Measure:
 
     Attributes:
         value: The figure itself.
-        low, high: 95 % interval.
+        low, high: 95 % interval over routes: what other routes of the kind would give.
+        same_low, same_high: 95 % interval over seeds: what the same routes would give again; None where a route was
+            driven only once.
         episodes: Number of episodes that it is made from.
     """
 
     value: float
     low: float
     high: float
+    same_low: float | None
+    same_high: float | None
     episodes: int
 
 
@@ -104,11 +108,13 @@ def _scenario(name: str) -> str:
 
 
 def evaluate_measures(episodes: Sequence[EpisodeMeasures], seed: int = 0) -> dict[str, Measure]:
-    """All measures, with intervals from a bootstrap over routes.
+    """All measures, with intervals from two bootstraps.
 
-    Repetitions of a route are alike, so a route is drawn with all of its episodes. An ability is the success rate on
-    the scenario types that test it; the mean is that of the abilities tested. A measure that nothing was measured for
-    is left out.
+    Over routes: repetitions of a route are alike, so a route is drawn with all of its episodes. Over seeds: of each
+    route as many episodes are drawn as it has, less one, which gives the mean its true variance.
+
+    An ability is the success rate on the scenario types that test it; the mean is that of the abilities tested. A
+    measure that nothing was measured for is left out.
 
     Args:
         episodes: All that were begun, crashed ones included.
@@ -127,21 +133,28 @@ def evaluate_measures(episodes: Sequence[EpisodeMeasures], seed: int = 0) -> dic
     names = list(ratios)
     top = np.stack([ratios[name][0] for name in names], axis=1)  # [E, M]
     bottom = np.stack([ratios[name][1] for name in names], axis=1)
-    drawn = _draws([episode.route for episode in episodes], seed)  # [R, E]
-    known = drawn @ bottom  # [R, M]
-    samples = np.divide(drawn @ top, known, out=np.full_like(known, np.nan), where=known > 0.0)
-    values = top.sum(axis=0) / bottom.sum(axis=0)
     tested = [i for i, name in enumerate(names) if name in ABILITY_NAMES]
     counts = (bottom > 0.0).sum(axis=0)
     if tested:
         names.append(ABILITY_MEAN)
-        values = np.append(values, values[tested].mean())
-        samples = np.column_stack([samples, _mean_of_known(samples[:, tested])])
         counts = np.append(counts, (bottom[:, tested] > 0.0).any(axis=1).sum())
-    tail = 50.0 * (1.0 - CONFIDENCE)
-    low, high = np.nanpercentile(samples, [tail, 100.0 - tail], axis=0)
+
+    def measure(times: np.ndarray) -> np.ndarray:  # [R, E] -> [R, M]; NaN where nothing was drawn
+        known = times @ bottom
+        found = np.divide(times @ top, known, out=np.full_like(known, np.nan), where=known > 0.0)
+        return np.column_stack([found, _mean_of_known(found[:, tested])]) if tested else found
+
+    def interval(times: np.ndarray | None) -> list[list[float | None]]:  # [M][2]
+        if times is None:
+            return [[None, None]] * len(names)
+        tail = 50.0 * (1.0 - CONFIDENCE)
+        return np.nanpercentile(measure(times), [tail, 100.0 - tail], axis=0).T.tolist()
+
+    (values,) = measure(np.ones((1, len(episodes)))).tolist()
+    routes = np.unique([episode.route for episode in episodes], return_inverse=True)[1]
+    over_routes, over_seeds = interval(_draw_routes(routes, seed)), interval(_draw_episodes(routes, seed))
     measures = {
-        name: Measure(float(values[i]), float(low[i]), float(high[i]), int(counts[i])) for i, name in enumerate(names)
+        name: Measure(values[i], *over_routes[i], *over_seeds[i], int(counts[i])) for i, name in enumerate(names)
     }
     return {name: measures[name] for name in ORDER if name in measures}
 
@@ -169,14 +182,25 @@ def _ratios(episodes: Sequence[EpisodeMeasures]) -> dict[str, tuple[np.ndarray, 
     return {name: ratio for name, ratio in ratios.items() if ratio[1].any()}
 
 
-def _draws(routes: Sequence[str], seed: int) -> np.ndarray:
-    """How often each episode is drawn: float64 [RESAMPLES, E]."""
-    _, route = np.unique(routes, return_inverse=True)
+def _draw_routes(route: np.ndarray, seed: int) -> np.ndarray:
+    """How often each episode counts when routes are drawn: float64 [RESAMPLES, E]; `route`: number of its route [E]."""
     count = int(route.max()) + 1
     drawn = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
     times = np.zeros((RESAMPLES, count))
     np.add.at(times, (np.arange(RESAMPLES)[:, None], drawn), 1.0)
     return times[:, route]
+
+
+def _draw_episodes(route: np.ndarray, seed: int) -> np.ndarray | None:
+    """The same when episodes are drawn within each route; None where a route has but one."""
+    if np.bincount(route).min() < 2:
+        return None
+    random, times = np.random.default_rng([seed, 1]), np.zeros((RESAMPLES, len(route)))
+    for number in range(route.max() + 1):
+        own = np.flatnonzero(route == number)
+        drawn = own[random.integers(len(own), size=(RESAMPLES, len(own) - 1))]
+        np.add.at(times, (np.arange(RESAMPLES)[:, None], drawn), len(own) / (len(own) - 1))
+    return times
 
 
 def _mean_of_known(table: np.ndarray) -> np.ndarray:

@@ -27,13 +27,16 @@ def measures_table(measures: Mapping[str, Measure], world: str, episodes: int) -
         world: "carla_light" or "carla"; the label of every score.
         episodes: Number of episodes of the evaluation.
     """
-    table = Table(title=f"{world}: mean (95 % interval) over {episodes} episodes")
+    again = any(measure.same_low is not None for measure in measures.values())
+    table = Table(title=f"{world}: mean and 95 % intervals over {episodes} episodes")
     table.add_column("")
-    for title in ("score", "episodes"):
+    for title in ("mean", "other routes", *(("other seeds",) if again else ()), "episodes"):
         table.add_column(title, justify="right")
     for name, measure in measures.items():
         form = _FORMS.get(name, "{:.1f}")
         title = _TITLES.get(name, f"{name.replace('_', ' ')} [%]")
-        value = f"{form} ({form} .. {form})".format(measure.value, measure.low, measure.high)
-        table.add_row(title, value, str(measure.episodes))
+        cells = [form.format(measure.value), f"{form} .. {form}".format(measure.low, measure.high)]
+        if again:
+            cells.append(f"{form} .. {form}".format(measure.same_low, measure.same_high))
+        table.add_row(title, *cells, str(measure.episodes))
     return table
