@@ -63,4 +63,7 @@ def test_ctrl_c_keeps_what_was_driven_and_leaves_nobody_behind(tmp_path):
     assert message.count("\n") == 1 and "goes on from here" in message
     progress = json.loads((output / RESULTS).read_text())["_checkpoint"]["progress"]
     assert 1 <= progress[0] < progress[1] == 24
+    until = time.monotonic() + 10.0  # Python's own helper of processes ends a moment after them
+    while members(process.pid) and time.monotonic() < until:
+        time.sleep(0.05)
     assert members(process.pid) == []
