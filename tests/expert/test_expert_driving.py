@@ -6,7 +6,7 @@ import pytest
 from craft.scene import AgentKind, LightState, StopKind
 from craft.world.expert import Expert
 from kinematic_drive import drive
-from synthetic_roads import LIMIT_MPS, crossing, straight_road, straight_route
+from synthetic_roads import LIMIT_MPS, RoadWriter, crossing, straight_road, straight_route
 
 CAR, BICYCLE, WALKER = AgentKind.VEHICLE, AgentKind.BICYCLE, AgentKind.WALKER
 NORTH, WEST = np.pi / 2, np.pi
@@ -27,6 +27,18 @@ def solve(road, rows_at=lambda t: (), lights_at=lambda t: None, seconds=40.0, **
 def test_drives_a_free_road_below_the_limit():
     speed = solve(straight_road()).states[:, 4]
     assert 0.7 * LIMIT_MPS < speed.max() < 0.9 * LIMIT_MPS
+
+
+@pytest.mark.parametrize(("limit_kmh", "slows_down"), [(60.0, True), (70.0, False)], ids=["crossing", "highway"])
+def test_slows_down_for_crossings_but_not_where_lanes_of_a_highway_join(limit_kmh, slows_down):
+    limit = limit_kmh / 3.6
+    writer = RoadWriter()
+    for x0, x1, junction in ((-20.0, 90.0, False), (90.0, 120.0, True), (120.0, 200.0, False)):
+        writer.lane((x0, 0.0), (x1, 0.0), junction=junction, limit=limit)
+    states = solve(writer.road_map()).states
+    inside = states[(states[:, 1] > 105.0) & (states[:, 1] < 120.0), 4]
+    assert (inside.max() < 10.0) == slows_down
+    assert (inside.min() > 0.7 * limit) == (not slows_down)
 
 
 def test_trajectory_is_six_points_ahead_in_the_ego_frame():

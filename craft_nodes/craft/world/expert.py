@@ -34,6 +34,7 @@ class ExpertConfig:
 
     limit_share: float = 0.8  # of the speed limit (PDM-Lite: 0.72)
     junction_speed_mps: float = 8.0  # [m/s]
+    crossing_limit_mps: float = 18.0  # in junctions with a higher limit lanes join or part, none cross [m/s]
     lateral_acceleration: float = 2.0  # in curves [m/s2]
     acceleration: float = 2.5  # [m/s2]
     comfort_brake: float = 2.5  # [m/s2]
@@ -134,7 +135,8 @@ class Expert:
         path[:, 2] = np.unwrap(rows[:, RouteField.YAW] + yaw)
         path[:, 3] = np.nonzero(valid)[0] - ROUTE_POINTS_BEHIND
         planned = config.limit_share * rows[:, RouteField.SPEED_LIMIT]
-        planned = np.where(rows[:, RouteField.JUNCTION] > 0.5, np.minimum(planned, config.junction_speed_mps), planned)
+        crossing = (rows[:, RouteField.JUNCTION] > 0.5) & (rows[:, RouteField.SPEED_LIMIT] <= config.crossing_limit_mps)
+        planned = np.where(crossing, np.minimum(planned, config.junction_speed_mps), planned)
         # The bend over 4 m, so that single points do not matter; felt 4 m early, since tracking looks ahead.
         reach = 4
         if len(rows) > 3 * reach:

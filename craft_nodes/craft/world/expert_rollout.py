@@ -52,6 +52,10 @@ Style = namedtuple(
     ],
 )
 
+# The tracking law brakes only where the speed is a tenth above the desired one: braking with less than this share of
+# the speed a second is not felt in time [1/s].
+FELT_BRAKE_PER_S = 0.25
+
 
 @njit(cache=True)
 def along_route(x, y, path):
@@ -187,7 +191,7 @@ def drive(path, planned, half, speed, shift, pace, agents, sizes, style, states)
         ahead = min(place + 1, planned.shape[0] - 1)
         wanted = max(pace.share * min(planned[place], planned[ahead]), 0.1)
         a = style.acceleration * (1.0 - (v / wanted) ** 4)
-        a = max(a, -style.comfort_brake)
+        a = max(a, -max(style.comfort_brake, FELT_BRAKE_PER_S * v))
         for j in range(agents.shape[0]):
             if sizes[j, 4] != 0.0:
                 continue
