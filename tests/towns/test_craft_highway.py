@@ -18,8 +18,11 @@ from carla_light import Server
 from carla_light.opendrive.spawn_points import spawn_points
 from carla_light.towns import load
 from craft.scene import LaneKind
+from craft.world.expert import ExpertConfig
 from craft.world.opendrive import open_map, road_map_from_opendrive
+from craft.world.opendrive_tables import read_tables
 from craft.world.routes import RouteSpec, trace_route
+from craft.world.speed_limits import SpeedLimits
 from landmark_boxes import light_boxes
 
 NAME = "craft_highway"
@@ -222,6 +225,19 @@ def test_speed_limits(roads, surface):
         assert surface.quad_speed_limit[there].max() * 3.6 == pytest.approx(fastest, abs=0.1)
 
 
+def test_one_drives_slower_where_roads_cross_than_where_lanes_join(xodr, town, roads, graph):
+    """The expert tells the two by the limit (ExpertConfig.crossing_limit_mps)."""
+    limits = SpeedLimits(town, read_tables(NAME, xodr))
+    joints, crossings = [], []
+    for lane in graph:
+        if roads[lane[0]].get("junction") != "-1":
+            beside = (*graph.predecessors(lane), *graph.successors(lane))
+            kind = joints if any(is_highway(roads, other) for other in beside) else crossings
+            kind.append(limits.at(lane[0], lane[2], 1.0))
+    assert len(joints) > 20 and len(crossings) > 20
+    assert max(crossings) < ExpertConfig().crossing_limit_mps < min(joints)
+
+
 # ---- surface ---------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +264,12 @@ def test_a_car_in_the_middle_of_any_lane_stands_on_the_carriageway(paved, lanes)
                 corners.append((x + u * math.cos(yaw) - v * math.sin(yaw), y + u * math.sin(yaw) + v * math.cos(yaw)))
     on = paved(corners, 0.01)
     assert on.all(), np.array(corners)[~on][:10]
+
+
+def test_no_lane_leads_over_a_sidewalk(surface, lanes):
+    quads = surface.quads[surface.quad_kind == LaneKind.SIDEWALK].astype(np.float64)
+    points = shapely.points([place(w) for points in lanes.values() for w in points])
+    assert len(quads) > 1000 and not shapely.STRtree(shapely.polygons(quads)).query(points, predicate="within").size
 
 
 def test_there_is_no_hole_between_a_lane_that_joins_or_leaves_and_the_through_lanes(paved, roads, lanes):

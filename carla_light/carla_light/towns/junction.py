@@ -121,11 +121,13 @@ def connect(junction: Junction, ids: count) -> list[Road]:
         turns = [
             (wrap(other.pose(entering=False).heading - leg.pose(entering=True).heading), other)
             for other in junction.legs
-            if other is not leg and driving_lanes(other.lanes(entering=False)[0])
+            if other is not leg
         ]
         rightmost = min(turn for turn, _ in turns)
         for turn, other in turns:
             leaving = driving_lanes(other.lanes(entering=False)[0])
+            if not leaving:
+                continue
             if turn > _TURN_RAD:
                 pairs = [(0, 0)]
             elif turn < -_TURN_RAD:
