@@ -3,7 +3,7 @@
 from math import cos, hypot, pi, sin, tan
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from carla_light.towns.geometry import (
@@ -65,11 +65,12 @@ def test_a_turn_ends_at_its_pose(heading, turn, before, after):
 
 
 @given(heading=st.floats(-3.0, 3.0), ahead=st.floats(5.0, 50.0), left=st.floats(-4.0, 4.0))
+@example(heading=0.5, ahead=43.0, left=1e-6)
 def test_a_shift_sideways_ends_parallel(heading, ahead, left):
     start = Pose(1.0, 2.0, heading)
     target = start.moved(ahead, left)
     end = finish(start, tangent_curve(start, target))
-    assert hypot(end.x - target.x, end.y - target.y) < 1e-6
+    assert hypot(end.x - target.x, end.y - target.y) < 1.1e-6  # a shift below 1e-6 m is left out
     assert abs(wrap(end.heading - heading)) < 1e-9
 
 
