@@ -14,6 +14,7 @@ SERVING = {
     "graph_link": {"trainer", "evaluator"},
     "graph_rollouts": {"trainer", "evaluator"},
     "external_episodes": {"perception"},
+    "plan_follower": {"policy", "collector"},
     "diagnostics": {"every node"},
 }
 

@@ -3,12 +3,13 @@
 import argparse
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rosbags.interfaces import Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 
@@ -89,19 +90,17 @@ def _offered(latched: bool, reliable: bool) -> Qos:
     )
 
 
-def record(recorder: Recorder, node) -> None:
-    """Record until the process is told to end."""
+def record(recorder: Recorder, node, ended: threading.Event) -> None:
+    """Record until `ended` is set."""
     executor = rclpy.executors.SingleThreadedExecutor()
     executor.add_node(node)
     searched_s = 0.0
-    try:
-        while rclpy.ok():
-            if time.monotonic() - searched_s > _SEARCH_S:
-                recorder.search()
-                searched_s = time.monotonic()
-            executor.spin_once(timeout_sec=0.1)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+    while not ended.is_set():
+        if time.monotonic() - searched_s > _SEARCH_S:
+            recorder.search()
+            searched_s = time.monotonic()
+        executor.spin_once(timeout_sec=0.1)
+    executor.shutdown()
 
 
 def main(arguments: list[str]) -> int:
@@ -114,21 +113,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("output", type=Path, help="folder of the recording; must not exist")
     parser.add_argument("--topics", nargs="+", default=[], help="topics to record (default: all)")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         writer = Writer(options.output, version=9, storage_plugin=StoragePlugin.MCAP)
     except (WriterError, OSError) as error:
         print(f"craft record: {options.output} cannot be written: {error}; give another folder", file=sys.stderr)
         return 2
-    rclpy.init()
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # the recording is closed before DDS is taken down
     node = rclpy.create_node("record")
     recorder = Recorder(node, writer, options.topics)
-    try:
-        with writer:
-            print(f"recording into {options.output}; Ctrl-C ends it", flush=True)
-            record(recorder, node)
-    finally:
-        rclpy.try_shutdown()
+    with writer:
+        print(f"recording into {options.output}; Ctrl-C ends it", flush=True)
+        record(recorder, node, ended)
+    node.destroy_node()
+    rclpy.try_shutdown()
     print(f"{recorder.count} messages recorded into {options.output}")
     if recorder.missing:
         print(f"craft record: nobody published {', '.join(recorder.missing)}", file=sys.stderr)
