@@ -69,7 +69,8 @@ def run_seed(config: StudyConfig, seed: int) -> Path:
         suites = {name: load_suite(name) for name in ("training", "held_out")}
         rollouts = InProcessRollouts(ClosedLoop(simulation), policy, CounterfactualWorld(threads=1), suites, seed)
         folder = RunFolder(path)
-        FineTuning(policy, tuning, folder, rollouts, _Lines(seed)).run(WORLD, asdict(tuning))
+        settings = {"checkpoint": config.checkpoint, **asdict(tuning)}
+        FineTuning(policy, tuning, folder, rollouts, _Lines(seed)).run(WORLD, settings)
         folder.close()
         simulation.close()
     return path
