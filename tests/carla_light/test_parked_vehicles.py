@@ -5,8 +5,12 @@ import math
 import carla
 import pytest
 
+from carla_light.blueprints.library import BLUEPRINTS
+from carla_light.errors import MapError
 from carla_light.opendrive.check import parse_checked
-from carla_light.opendrive.parked_vehicles import find_parked_vehicles
+from carla_light.opendrive.parked_vehicles import ParkedVehicle, find_parked_vehicles
+from carla_light.simulation.fixtures import LONGEST_REACH_M, Fixtures
+from carla_light.simulation.vehicle import Vehicle
 from carla_light.towns import DEFAULT_TOWN, load
 
 CAR, ANY = carla.CityObjectLabel.Car, carla.CityObjectLabel.Any
@@ -122,7 +126,22 @@ def test_s_and_t_are_measured_from_the_reference_line(lanes, offset_m):
     ],
 )
 def test_malformed_ones_are_named(old, new, message):
-    from carla_light.errors import MapError
-
     with pytest.raises(MapError, match=f"the parked car '[0-9]+' on road '[0-9]+' .*{message}"):
         parse_checked(DEFAULT_TOWN, load().replace(old, new, 1))
+
+
+@pytest.mark.parametrize("half_length", [2.0, 8.0, 30.0])
+def test_a_long_one_is_found_by_whoever_touches_its_end(half_length):
+    parked = ParkedVehicle("bus", "long", 3.0, 5.0, 0.0, 0.0, (half_length, 1.2, 1.5))
+    bus = BLUEPRINTS["vehicle.mitsubishi.fusorosa"]
+    for sign in (-1.0, 1.0):
+        body = Vehicle(1, bus, [], ((3.0 + sign * (half_length + 5.1), 5.0, 0.0), (0.0, 0.0, 0.0)), 0)
+        assert [fixture.name for fixture in Fixtures([parked]).near([body])] == ["long"]
+    far = Vehicle(1, bus, [], ((3.0 + half_length + 80.0, 5.0, 0.0), (0.0, 0.0, 0.0)), 0)
+    assert Fixtures([parked]).near([far]) == []
+
+
+def test_no_vehicle_reaches_farther_than_the_grid_allows_for():
+    names = [name for name in BLUEPRINTS if name.startswith("vehicle.")]
+    reach_m = [Vehicle(1, BLUEPRINTS[name], [], ((0.0,) * 3, (0.0,) * 3), 0).reach for name in names]
+    assert len(reach_m) > 30 and max(reach_m) <= LONGEST_REACH_M

@@ -1,10 +1,13 @@
 """The parked vehicles of a town as things that can be hit and seen."""
 
+import math
+
 from carla_light.blueprints.definition import Blueprint
 from carla_light.opendrive.parked_vehicles import KINDS, ParkedVehicle
 from carla_light.simulation.actors import Body, Fixture
 
-CELL_M = 16.0  # side of a cell of the grid; no reach of two bodies is longer [m]
+CELL_M = 16.0  # side of a cell of the grid [m]
+LONGEST_REACH_M = 6.0  # of any vehicle: a bus has 5.5 [m]
 
 
 class Fixtures:
@@ -20,8 +23,9 @@ class Fixtures:
         self._cells: dict[tuple[int, int], list[Fixture]] = {}
         for fixture in self.all:
             column, row = _cell(fixture.x, fixture.y)
-            for i in (column - 1, column, column + 1):
-                for j in (row - 1, row, row + 1):
+            ring = math.ceil((fixture.reach + LONGEST_REACH_M) / CELL_M)
+            for i in range(column - ring, column + ring + 1):
+                for j in range(row - ring, row + ring + 1):
                     self._cells.setdefault((i, j), []).append(fixture)
 
     @property
