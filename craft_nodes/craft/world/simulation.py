@@ -119,6 +119,7 @@ class Simulation:
         place = self._map.get_spawn_points()[0]
         actor = self._world.spawn_actor(self._world.get_blueprint_library().find(EGO_BLUEPRINT), place)
         extent = actor.bounding_box.extent
+        self._tick_world()  # a client may take an actor that it has not seen in a tick for dead, and not destroy it
         actor.destroy()
         self._tick_world()
         return extent.x, extent.y
