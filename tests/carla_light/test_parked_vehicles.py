@@ -122,6 +122,11 @@ def test_s_and_t_are_measured_from_the_reference_line(lanes, offset_m):
     ("old", "new", "message"),
     [
         ('length="4.19"', 'length="0"', "has no positive length, width and height"),
+        (
+            't="-4.6" zOffset="0" hdg="0"',
+            't="-4.6" zOffset="0" hdg="north"',
+            "has a zOffset or hdg that is no finite number",
+        ),
         ('name="ParkedCar" type="car" s="', 'name="ParkedCar" type="car" s="9', "its s or t is wrong"),
     ],
 )

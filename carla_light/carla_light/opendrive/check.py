@@ -96,6 +96,8 @@ def _parked_faults(road: ElementTree.Element) -> list[str]:
             faults.append(f"{here} has no positive length, width and height")
         elif not 0.0 <= _number(item, "s") <= _number(road, "length") or not math.isfinite(_number(item, "t")):
             faults.append(f"{here} does not stand beside the road: its s or t is wrong")
+        elif not all(math.isfinite(_number(item, key)) for key in ("zOffset", "hdg") if key in item.attrib):
+            faults.append(f"{here} has a zOffset or hdg that is no finite number")
         elif not lanes & {"-1", "1"}:
             faults.append(f"{here} has no lane -1 or 1 beside it")
     return faults
