@@ -24,6 +24,7 @@ from craft.world.opendrive_tables import read_tables
 from craft.world.routes import RouteSpec, trace_route
 from craft.world.speed_limits import SpeedLimits
 from landmark_boxes import light_boxes
+from town_waypoints import angle_deg, key, place
 
 NAME = "craft_highway"
 LIGHT, STOP = "1000001", "206"
@@ -64,19 +65,6 @@ def lanes(town):
 @pytest.fixture(scope="module")
 def graph(town):
     return networkx.DiGraph([(key(a), key(b)) for a, b in town.get_topology()])
-
-
-def key(waypoint):
-    return waypoint.road_id, waypoint.section_id, waypoint.lane_id
-
-
-def place(waypoint):
-    location = waypoint.transform.location
-    return location.x, -location.y
-
-
-def angle_deg(a, b):
-    return abs((a - b + 180.0) % 360.0 - 180.0)
 
 
 def is_highway(roads, lane):

@@ -12,6 +12,7 @@ from carla_light.towns import DEFAULT_TOWN, load
 from carla_light.towns.geometry import Corner
 from carla_light.towns.network import Network
 from carla_light.towns.road import Control, Lane, LaneType
+from town_waypoints import angle_deg, key, place
 
 LIGHT, STOP, YIELD, SPEED = "1000001", "206", "205", "274"
 
@@ -29,19 +30,6 @@ def town():
 @pytest.fixture(scope="module")
 def waypoints(town):
     return town.generate_waypoints(1.0)
-
-
-def key(waypoint):
-    return waypoint.road_id, waypoint.section_id, waypoint.lane_id
-
-
-def angle_deg(a, b):
-    return abs((a - b + 180.0) % 360.0 - 180.0)
-
-
-def place(waypoint):
-    location = waypoint.transform.location
-    return location.x, -location.y
 
 
 # ---- size and contents -----------------------------------------------------------------------------------------------

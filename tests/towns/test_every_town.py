@@ -12,6 +12,7 @@ import pytest
 from carla_light.towns import DEFAULT_TOWN, NAMES, __main__, load
 from carla_light.towns.__main__ import GENERATORS
 from carla_light.towns.opendrive import to_opendrive
+from town_waypoints import angle_deg, key, place
 
 LIGHT, STOP, YIELD = "1000001", "206", "205"
 
@@ -34,19 +35,6 @@ def town(name):
 @pytest.fixture(scope="module")
 def waypoints(town):
     return town.generate_waypoints(1.0)
-
-
-def key(waypoint):
-    return waypoint.road_id, waypoint.section_id, waypoint.lane_id
-
-
-def angle_deg(a, b):
-    return abs((a - b + 180.0) % 360.0 - 180.0)
-
-
-def place(waypoint):
-    location = waypoint.transform.location
-    return location.x, -location.y
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

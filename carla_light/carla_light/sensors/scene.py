@@ -24,12 +24,10 @@ def box_record(actor: Actor) -> list:
 def visible_bodies(world: World, sensor: Sensor, range_m: float) -> list[Body]:
     """The bodies within range that a sensor can see: all but its own vehicle."""
     bodies: list[Body] = []
-    shelves = (world.vehicles.values(), world.walkers.values(), world.props.values(), world.fixtures.shown)
-    for shelf in shelves:
-        for body in shelf:
-            reach = range_m + body.reach
-            if body.id != sensor.parent and (body.x - sensor.x) ** 2 + (body.y - sensor.y) ** 2 <= reach * reach:
-                bodies.append(body)
+    for body in (*world.bodies, *world.fixtures.shown):
+        reach = range_m + body.reach
+        if body.id != sensor.parent and (body.x - sensor.x) ** 2 + (body.y - sensor.y) ** 2 <= reach * reach:
+            bodies.append(body)
     return bodies
 
 

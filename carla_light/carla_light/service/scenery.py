@@ -71,7 +71,7 @@ class SceneryService:
             return []
         ray = np.asarray(direction, float)[None] / length
         world = self._session.world
-        bodies = [*world.vehicles.values(), *world.walkers.values(), *world.props.values(), *world.fixtures.shown]
+        bodies = [*world.bodies, *world.fixtures.shown]
         distance, hit = cast(tuple(origin), ray, [body.box() for body in bodies], _GROUND_Z)
         if not distance[0] <= reach:
             return []

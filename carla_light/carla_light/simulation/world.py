@@ -48,6 +48,11 @@ class World:
         self.light_groups = self._group_lights()
         self.lanes = LaneWatch(town, self.lights)
 
+    @property
+    def bodies(self) -> list[Body]:
+        """All actors with a body."""
+        return [*self.vehicles.values(), *self.walkers.values(), *self.props.values()]
+
     # -- actors of the town ------------------------------------------------------------------------------------------
     def _add_light(self, approach: Approach) -> TrafficLight:
         light = TrafficLight(self._new_id(), approach.signal, _trigger_transform(approach))
@@ -114,8 +119,7 @@ class World:
 
     def _check_free(self, body: Body) -> None:
         box = body.box()
-        others = (*self.vehicles.values(), *self.walkers.values(), *self.props.values(), *self.fixtures.near([body]))
-        for other in others:
+        for other in (*self.bodies, *self.fixtures.near([body])):
             if other.solid and overlap_normal(box, other.box()) is not None:
                 raise RpcError("Spawn failed because of collision at spawn position")
 
@@ -145,7 +149,7 @@ class World:
             vehicle.step(dt_s)
         for walker in self.walkers.values():
             walker.step(dt_s)
-        bodies = [body for shelf in (self.vehicles, self.walkers, self.props) for body in shelf.values() if body.solid]
+        bodies = [body for body in self.bodies if body.solid]
         self.contacts = find_contacts(bodies + self.fixtures.near(bodies))
         for vehicle in self.vehicles.values():
             vehicle.close_step(dt_s)

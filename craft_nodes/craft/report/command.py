@@ -69,13 +69,11 @@ def films(run: Run, given: Arguments) -> tuple[str, str]:
     """
     from rich.progress import Progress, TimeRemainingColumn
 
-    import carla_light
     from craft.counterfactual import CounterfactualWorld
     from craft.report import gallery
-    from craft.world.closed_loop import ClosedLoop
     from craft.world.connection import WorldError
+    from craft.world.embedded import embedded_loop
     from craft.world.routes import load_suite
-    from craft.world.simulation import Simulation, WorldConfig
 
     policies = load_policies(run, given.checkpoint)
     routes = {spec.id: spec for spec in load_suite(given.suite)}
@@ -88,12 +86,10 @@ def films(run: Run, given: Arguments) -> tuple[str, str]:
         )
     pairs, logs, world = [], [], CounterfactualWorld()
     with (
-        carla_light.Server(port=0) as server,
+        embedded_loop() as loop,
         Progress(*Progress.get_default_columns()[:3], TimeRemainingColumn()) as bar,
     ):
         task = bar.add_task("driving", total=2 * len(chosen))
-        simulation = Simulation(WorldConfig(port=server.port))
-        loop = ClosedLoop(simulation)
         for i in chosen:
             evaluated = run.before[i], run.after[i]
             spec = routes[evaluated[0].route_id]
@@ -103,7 +99,6 @@ def films(run: Run, given: Arguments) -> tuple[str, str]:
                 raise OSError(f"{error}; make the page again, or with --videos 0") from error
             pairs.append(pair)
             logs.append(log)
-        simulation.close()
     gained = [after.driving_score - before.driving_score for before, after in (pair.evaluated for pair in pairs)]
     most = max(range(len(pairs)), key=gained.__getitem__)
     record = pairs[most].evaluated[0]

@@ -107,20 +107,15 @@ def main(arguments: list[str] | None = None) -> int:
     import tyro
     from rich.progress import Progress
 
-    import carla_light
+    from craft.world.embedded import embedded_loop
     from craft.world.routes import load_suite
-    from craft.world.simulation import Simulation, WorldConfig
 
     given = tyro.cli(tyro.conf.OmitArgPrefixes[Arguments], args=arguments, prog="craft collect --in-process")
     try:
         routes = load_suite(given.suite)
-        with carla_light.Server(port=0) as server, Progress() as progress:
-            simulation = Simulation(WorldConfig(port=server.port))
+        with embedded_loop() as loop, Progress() as progress:
             task = progress.add_task("expert episodes", total=given.config.episodes)
-            kept = collect(
-                ClosedLoop(simulation), routes, given.output, given.config, lambda record: progress.advance(task)
-            )
-            simulation.close()
+            kept = collect(loop, routes, given.output, given.config, lambda record: progress.advance(task))
     except (ValueError, OSError) as error:
         print(f"craft collect: {error}", file=sys.stderr)
         return 2

@@ -198,9 +198,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point of `craft film`."""
     import tyro
 
-    import carla_light
+    from craft.world.embedded import embedded_loop
     from craft.world.routes import load_suite
-    from craft.world.simulation import Simulation, WorldConfig
 
     given = tyro.cli(Arguments, args=arguments, prog="craft film")
     try:
@@ -209,10 +208,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(
                 f"--route {given.route}: suite {given.suite} has no such route; it has {', '.join(routes)}"
             )
-        with carla_light.Server(port=0) as server:
-            simulation = Simulation(WorldConfig(port=server.port))
-            text = film(ClosedLoop(simulation), routes[given.route], given)
-            simulation.close()
+        with embedded_loop() as loop:
+            text = film(loop, routes[given.route], given)
     except (ValueError, OSError) as error:
         print(f"craft film: {error}", file=sys.stderr)
         return 2

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-import carla_light
 from craft.counterfactual import CounterfactualWorld
 from craft.evaluation.comparison import Change, compare
 from craft.evaluation.records import read_records
@@ -20,10 +19,9 @@ from craft.policies import load_policy
 from craft.training.fine_tuning import FineTuning, FineTuningConfig
 from craft.training.rollouts import OnProgress
 from craft.training.run_folder import RunFolder
-from craft.world.closed_loop import ClosedLoop
+from craft.world.embedded import embedded_loop
 from craft.world.in_process import InProcessRollouts
 from craft.world.routes import load_suite
-from craft.world.simulation import Simulation, WorldConfig
 
 WORLD = "carla_light"  # the label of every figure measured here
 
@@ -64,15 +62,13 @@ def run_seed(config: StudyConfig, seed: int) -> Path:
     torch.use_deterministic_algorithms(True)
     tuning = replace(config.tuning, seed=seed, learner=replace(config.tuning.learner, seed=seed))
     policy = load_policy(config.checkpoint)
-    with carla_light.Server(port=0) as server:
-        simulation = Simulation(WorldConfig(port=server.port))
+    with embedded_loop() as loop:
         suites = {name: load_suite(name) for name in ("training", "held_out")}
-        rollouts = InProcessRollouts(ClosedLoop(simulation), policy, CounterfactualWorld(threads=1), suites, seed)
+        rollouts = InProcessRollouts(loop, policy, CounterfactualWorld(threads=1), suites, seed)
         folder = RunFolder(path)
         settings = {"checkpoint": config.checkpoint, **asdict(tuning)}
         FineTuning(policy, tuning, folder, rollouts, _Lines(seed)).run(WORLD, settings)
         folder.close()
-        simulation.close()
     return path
 
 

@@ -4,7 +4,6 @@ import argparse
 import sys
 
 from craft_nodes.cli import stacks, tools
-from craft_nodes.cli.evaluation import evaluate_in_process
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -24,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point of `craft`; returns the exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
-    in_process = {"collect": tools.collect_in_process, "evaluate": evaluate_in_process}
+    in_process = {"collect": tools.collect_in_process, "evaluate": tools.evaluate_in_process}
     if arguments and arguments[0] in in_process and "--in-process" in arguments:
         return in_process[arguments[0]]([a for a in arguments[1:] if a != "--in-process"])
     parser = make_parser()

@@ -18,6 +18,13 @@ def collect_in_process(arguments: list[str]) -> int:
     return main(arguments)
 
 
+def evaluate_in_process(arguments: list[str]) -> int:
+    """`craft evaluate --in-process`: the same episodes without the graph, with all of Bench2Drive's measures."""
+    from craft.world.evaluate import main
+
+    return main(arguments)
+
+
 def _study(arguments: list[str]) -> int:
     from craft.world.study import main
 
