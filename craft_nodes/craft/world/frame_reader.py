@@ -7,7 +7,7 @@ import carla
 import numpy as np
 
 from craft.perception.inputs import Collision, Odometry, TrackedObjects, VehicleStatus, WorldFrame
-from craft.scene.observation import AgentKind, LightState
+from craft.scene.observation import PARKED_FROM_ID, AgentKind, LightState
 from craft.world.collisions import LAYOUT_ID, NEAR_M, CollisionLog, box_gap
 from craft.world.parked_vehicles import ParkedVehicles
 
@@ -93,14 +93,14 @@ class FrameReader:
         )
         status = VehicleStatus(stamp_s, cos * ego.ax + sin * ego.ay, throttle, steer, brake)
         others = [_motion(actors[i], self._bodies[i]) for i in ids]
-        parked = self._parked.near(ego.x, ego.y)
+        objects = self._tracked(stamp_s, ids, others, self._parked.near(ego.x, ego.y))
         return WorldFrame(
             stamp_s=stamp_s,
             odometry=odometry,
             status=status,
-            objects=self._tracked(stamp_s, ids, others, parked),
+            objects=objects,
             lights={light.id: int(LIGHT_STATES[light.state]) for light in self._lights},
-            collisions=self._contacts(snapshot.frame, stamp_s, ego, ids, others, parked),
+            collisions=self._contacts(snapshot.frame, stamp_s, ego, objects),
         )
 
     def _identify(self, ids: list[int]) -> None:
@@ -130,22 +130,20 @@ class FrameReader:
             half_sizes=np.concatenate([half_sizes, self._parked.half_sizes[parked]]),
         )
 
-    def _contacts(self, server_frame: int, stamp_s: float, ego: Motion, ids, others, parked) -> tuple[Collision, ...]:
+    def _contacts(
+        self, server_frame: int, stamp_s: float, ego: Motion, objects: TrackedObjects
+    ) -> tuple[Collision, ...]:
         body = self._bodies[self._ego_id]
         pose, half_size = (ego.x, ego.y, ego.yaw), (body.half_length, body.half_width)
-        near = [
-            (i, (other.x, other.y, other.yaw), (self._bodies[i].half_length, self._bodies[i].half_width))
-            for i, other in zip(ids, others, strict=True)
-        ]
-        near += [(LAYOUT_ID, tuple(self._parked.poses[row]), tuple(self._parked.half_sizes[row])) for row in parked]
+        reach = sum(half_size) + objects.half_sizes.sum(axis=1)
+        near = (np.abs(objects.poses[:, :2] - pose[:2]) <= reach[:, None]).all(axis=1)
         gaps_m: dict[int, float] = {}
-        for i, other_pose, other_size in near:
-            reach = sum(half_size) + sum(other_size)
-            if abs(other_pose[0] - ego.x) > reach or abs(other_pose[1] - ego.y) > reach:
-                continue
-            gap = box_gap(pose, half_size, other_pose, other_size)
+        for row in np.flatnonzero(near):
+            gap = box_gap(pose, half_size, objects.poses[row].tolist(), objects.half_sizes[row].tolist())
             if gap < NEAR_M:
-                gaps_m[i] = min(gap, gaps_m.get(i, math.inf))
+                other = int(objects.ids[row])
+                other = LAYOUT_ID if other >= PARKED_FROM_ID else other
+                gaps_m[other] = min(gap, gaps_m.get(other, math.inf))
         contacts = self._collisions.during(server_frame, gaps_m)
         return tuple(Collision(stamp_s, other_id, impulse) for other_id, impulse in contacts)
 
