@@ -63,10 +63,6 @@ class FrameReader:
         self._bodies: dict[int, Body | None] = {}
         self._lights = sorted(world.get_actors().filter("traffic.traffic_light*"), key=lambda light: light.id)
 
-    def body(self, actor_id: int) -> Body:
-        """Static data of a vehicle or walker that has been read."""
-        return self._bodies[actor_id]
-
     def read(self, stamp_s: float, throttle: float, steer: float, brake: float) -> WorldFrame:
         """The frame of the server's latest tick.
 
