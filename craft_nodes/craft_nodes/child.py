@@ -10,9 +10,12 @@ import os
 import runpy
 import signal
 import sys
+import threading
+import time
 
 LAUNCHER_VARIABLE = "CRAFT_LAUNCHER_PID"
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_GRACE_S = 10.0  # a node that has not followed its launcher by then is ended: CARLA's client can wait for ever [s]
 
 
 def _end_with_launcher() -> None:
@@ -20,6 +23,14 @@ def _end_with_launcher() -> None:
     # The launcher may have ended before the line above; then nobody would ever send the signal.
     if os.getppid() != int(os.environ[LAUNCHER_VARIABLE]):
         sys.exit(1)
+    threading.Thread(target=_insist, args=(os.getppid(),), daemon=True).start()
+
+
+def _insist(launcher: int) -> None:
+    while os.getppid() == launcher:
+        time.sleep(1.0)
+    time.sleep(_GRACE_S)
+    os._exit(1)
 
 
 def main() -> None:
